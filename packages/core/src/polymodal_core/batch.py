@@ -1,0 +1,90 @@
+"""The values that travel from store to loss: Batch, Features, Embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Inputs = Any
+"""What a modality's `collate` returns: a tensor, or nested dicts and lists of tensors."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of rows, any of which may lack any modality.
+
+    `inputs[column]` holds the collated values of the rows that have the column, first axis
+    `present`; `rows[column]` [present] says which rows of the batch these are. A column that no
+    row of the batch has is in neither. `instance` and `label` are int64 [batch], -1 where
+    unknown; `index` [batch] is each row's number in the store.
+    """
+
+    inputs: Mapping[str, Inputs]
+    rows: Mapping[str, Tensor]
+    instance: Tensor
+    label: Tensor
+    index: Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self.instance.shape[0])
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
+        """Give the same batch with every tensor on `device`."""
+
+        def move(value: Inputs) -> Inputs:
+            return _map_tensors(value, device, non_blocking=non_blocking)
+
+        return replace(
+            self,
+            inputs={column: move(value) for column, value in self.inputs.items()},
+            rows={column: move(value) for column, value in self.rows.items()},
+            instance=move(self.instance),
+            label=move(self.label),
+            index=move(self.index),
+        )
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an encoder returns for the values present.
+
+    `pooled` [present, feature_dim]; `tokens` [present, length, feature_dim] where the encoder
+    has a sequence, with `mask` bool [present, length], True where a token is real.
+    """
+
+    pooled: Tensor
+    tokens: Tensor | None = None
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Unit vectors `z[column]` [batch, dim], zero where `present[column]` [batch] is False."""
+
+    z: Mapping[str, Tensor]
+    present: Mapping[str, Tensor]
+
+
+def _map_tensors(value: Inputs, device: torch.device | str, *, non_blocking: bool) -> Inputs:
+    if isinstance(value, Mapping):
+        return {
+            key: _map_tensors(item, device, non_blocking=non_blocking)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return type(value)(_map_tensors(item, device, non_blocking=non_blocking) for item in value)
+    return value.to(device, non_blocking=non_blocking) if hasattr(value, "to") else value
+
+
+def first_axis(value: Inputs) -> int:
+    """Number of values in collated inputs: the length of the first tensor found."""
+    while isinstance(value, Mapping | list | tuple):
+        value = next(iter(value.values() if isinstance(value, Mapping) else value))
+    return int(value.shape[0])

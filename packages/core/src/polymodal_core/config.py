@@ -1,0 +1,219 @@
+"""Bases of everything that a recipe or a command line configures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from polymodal_core.errors import Problem, suggest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from polymodal_core.protocols import Encoder, Modality, Objective, State
+    from polymodal_core.rows import Importer
+
+
+class Configuration(BaseModel):
+    """A frozen table of options that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """Give the value of `kind` that selects this class; empty where it has none."""
+        field = cls.model_fields.get("kind")
+        return field.default if field is not None and isinstance(field.default, str) else ""
+
+
+class ModalityConfig(Configuration):
+    """A kind of modality. Builds with defaults, so that packing and showing need no recipe.
+
+    Subclasses set `kind: Literal["..."] = "..."`. `default_encoder` is the kind of encoder that a
+    recipe gets when it names none. `of_classes` says that every item stands for a class.
+    """
+
+    kind: str
+    default_encoder: ClassVar[str]
+    of_classes: ClassVar[bool] = False
+
+    def build(self, state: State | None = None) -> Modality:
+        """Build the modality, with what `fit` learned where it has been fitted."""
+        raise NotImplementedError
+
+
+class EncoderConfig(Configuration):
+    """An encoder for values of kind `modality`, with `tuning` of its weights."""
+
+    kind: str
+    modality: ClassVar[str]
+    tuning: Literal["full", "frozen"] = "full"
+
+    def requires(self) -> dict[str, Any]:
+        """Modality options that the pretrained weights fix (tokenizer, size, mean, std, rate).
+
+        They become the defaults of the column's modality; a recipe that contradicts them is
+        refused.
+        """
+        return {}
+
+    def build(self, *args: Any, **spec: Any) -> Encoder:
+        """Build the encoder from the flat `spec()` of its modality."""
+        raise NotImplementedError
+
+
+class FusionConfig(Configuration):
+    """A module over the token sequences of several modalities."""
+
+    kind: str
+
+    def build(self, *, feature_dims: Mapping[str, int]) -> nn.Module:
+        """Build the module for columns with these feature widths."""
+        raise NotImplementedError
+
+
+class ObjectiveConfig(Configuration):
+    """A loss over embeddings.
+
+    `pairs` are `["image", "text"]` or, weighted, `["image", "text", 0.5]`; None means all pairs.
+    `groups` says which rows are known to match: none, those of one instance, those of one label.
+    """
+
+    kind: str
+    pairs: tuple[tuple[str, str] | tuple[str, str, float], ...] | None = None
+    groups: Literal["none", "instance", "label"] = "none"
+
+    def weights(self) -> dict[tuple[str, str], float] | None:
+        """Give the pairs as {(a, b): weight}, None for all pairs."""
+        if self.pairs is None:
+            return None
+        return {(pair[0], pair[1]): pair[2] if len(pair) == 3 else 1.0 for pair in self.pairs}
+
+    def build(self) -> Objective:
+        """Build the objective, an `nn.Module`."""
+        raise NotImplementedError
+
+
+class ImporterConfig(Configuration):
+    """A raw dataset layout."""
+
+    kind: str
+
+    def build(self) -> Importer:
+        """Build the importer; raises PolymodalError where its files are missing or malformed."""
+        raise NotImplementedError
+
+
+class TaskConfig(Configuration):
+    """An evaluation task."""
+
+    kind: str
+
+    def build(self) -> Any:
+        """Build the task: a callable from what the evaluator knows to a result for the report."""
+        raise NotImplementedError
+
+
+class HeadConfig(Configuration):
+    """A projection head: from an encoder's features to the shared space.
+
+    `linear`: one layer. `mlp`: two with ReLU between (cmla, Eqs. 3, 4). `residual`: linear, then a
+    feed-forward block with residual connection and LayerNorm (pcmc-pcmr, section 4). `identity`:
+    none; needs features that are as wide as the space. `hidden` defaults to the width of the space.
+    """
+
+    kind: Literal["linear", "mlp", "residual", "identity"] = "residual"
+    hidden: int | None = None
+    dropout: float = 0.0
+
+    def build(self, *, feature_dim: int, dim: int) -> nn.Module:
+        """Build a module from [present, feature_dim] to unit vectors [present, dim]."""
+        from polymodal_core.heads import ProjectionHead
+
+        return ProjectionHead(
+            self.kind,
+            feature_dim=feature_dim,
+            dim=dim,
+            hidden=dim if self.hidden is None else self.hidden,
+            dropout=self.dropout,
+        )
+
+
+class EmbeddingConfig(Configuration):
+    """The shared space: its width, and the projection head of columns that name none."""
+
+    dim: int = 256
+    head: HeadConfig = HeadConfig()
+
+
+def problems_of(error: ValidationError, kind: Any, given: Any, *, path: str = "") -> list[Problem]:
+    """Turn pydantic's errors about `given` into problems with full paths, values and suggestions.
+
+    `kind` is the class, or the union of classes, that `given` was validated as.
+    """
+    found = []
+    for detail in error.errors():
+        location = _without_tags(detail["loc"], given)
+        where = ".".join(str(part) for part in (*filter(None, [path]), *location))
+        value = detail.get("input")
+        match detail["type"]:
+            case "extra_forbidden":
+                known = _fields_at(kind, detail["loc"][:-1])
+                message = f"unknown key{suggest(str(location[-1]), known)}"
+            case "missing":
+                message = "is required and not given"
+            case "union_tag_invalid":
+                tags = [tag.strip(" '") for tag in detail["ctx"]["expected_tags"].split(",")]
+                tag = str(detail["ctx"]["tag"])
+                where, message = f"{where}.kind", f"unknown kind '{tag}'{suggest(tag, tags)}"
+            case "union_tag_not_found":
+                where, message = f"{where}.kind", "is required and not given"
+            case _:
+                message = f"{detail['msg']}; given {value!r}"
+        found.append(Problem(where, message))
+    return list(dict.fromkeys(found))
+
+
+def _without_tags(location: tuple[int | str, ...], given: Any) -> list[int | str]:
+    # pydantic names the chosen member of a discriminated union inside the path: not the user's.
+    kept: list[int | str] = []
+    value = given
+    for part in location:
+        if isinstance(value, Mapping):
+            if part == value.get("kind") and part not in value:
+                continue
+            value = value.get(part)
+        elif isinstance(value, list | tuple) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+        kept.append(part)
+    return kept
+
+
+def _fields_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
+    candidates = list(_models_in(kind))
+    for part in location:
+        tagged = [item for item in candidates if _kind(item) == part]
+        if tagged:
+            candidates = tagged
+            continue
+        annotations = [
+            item.model_fields[part].annotation
+            for item in candidates
+            if isinstance(part, str) and part in item.model_fields
+        ]
+        if annotations:
+            candidates = [found for item in annotations for found in _models_in(item)]
+    return [name for item in candidates for name in item.model_fields]
+
+
+def _kind(model: type[BaseModel]) -> str:
+    return model.kind_name() if issubclass(model, Configuration) else ""
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

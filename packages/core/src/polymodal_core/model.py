@@ -1,0 +1,130 @@
+"""The model: one tower per column, from inputs to unit vectors of the shared space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from polymodal_core.batch import Batch, Embeddings, Features, Inputs
+from polymodal_core.protocols import Modality
+from polymodal_core.recipe import ColumnConfig
+
+
+class PooledEncoder(nn.Module):
+    """An encoder out of any module that maps inputs to [present, feature_dim]."""
+
+    def __init__(self, module: nn.Module, *, feature_dim: int) -> None:
+        """Wrap `module`."""
+        super().__init__()
+        self.module = module
+        self.feature_dim = feature_dim
+
+    def forward(self, inputs: Inputs) -> Features:
+        """Map inputs [present, ...] to features [present, feature_dim]."""
+        return Features(pooled=self.module(inputs))
+
+
+class Model(nn.Module):
+    """Encoders and projection heads by column; columns that share an encoder name its owner.
+
+    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient.
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[str, nn.Module],
+        heads: Mapping[str, nn.Module],
+        *,
+        dim: int,
+        owners: Mapping[str, str] | None = None,
+        frozen: frozenset[str] = frozenset(),
+    ) -> None:
+        """Assemble; `owners` [column] names the encoder of a column where it is not its own."""
+        super().__init__()
+        self.dim = dim
+        self.owners = {column: (owners or {}).get(column, column) for column in heads}
+        self.frozen = frozen
+        self.encoders = nn.ModuleDict({_key(name): module for name, module in encoders.items()})
+        self.heads = nn.ModuleDict({_key(name): module for name, module in heads.items()})
+        for name in frozen:
+            self.encoders[_key(name)].requires_grad_(False)
+        self.train(self.training)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.owners)
+
+    def train(self, mode: bool = True) -> Model:
+        """Set training mode, frozen encoders excepted."""
+        super().train(mode)
+        for name in self.frozen:
+            self.encoders[_key(name)].eval()
+        return self
+
+    def features(self, column: str, inputs: Inputs) -> Features:
+        """Encode inputs [present, ...] of a column, without its head."""
+        owner = self.owners[column]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and owner not in self.frozen):
+            return cast("Features", self.encoders[_key(owner)](inputs))
+
+    def embed(self, column: str, inputs: Inputs) -> Tensor:
+        """Map inputs [present, ...] of a column to unit vectors [present, dim]."""
+        return cast("Tensor", self.heads[_key(column)](self.features(column, inputs).pooled))
+
+    def forward(self, batch: Batch) -> Embeddings:
+        """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent."""
+        z, present = {}, {}
+        device = batch.instance.device
+        for column in self.owners:
+            mask = torch.zeros(batch.size, dtype=torch.bool, device=device)
+            if column not in batch.inputs:
+                z[column] = torch.zeros(batch.size, self.dim, device=device)
+            else:
+                rows = batch.rows[column]
+                vectors = self.embed(column, batch.inputs[column])
+                z[column] = vectors.new_zeros(batch.size, self.dim).index_copy(0, rows, vectors)
+                mask[rows] = True
+            present[column] = mask
+        return Embeddings(z, present)
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Give the trainable parameters as `heads` and `backbones`."""
+        return {
+            "heads": [item for item in self.heads.parameters() if item.requires_grad],
+            "backbones": [item for item in self.encoders.parameters() if item.requires_grad],
+        }
+
+
+def build_model(
+    columns: Mapping[str, ColumnConfig], modalities: Mapping[str, Modality], *, dim: int
+) -> Model:
+    """Build the model of a recipe's columns; `modalities` are the fitted ones, by column."""
+    encoders: dict[str, nn.Module] = {}
+    heads: dict[str, nn.Module] = {}
+    for name, column in columns.items():
+        if column.share is None:
+            encoders[name] = cast("nn.Module", column.encoder.build(**modalities[name].spec()))
+    for name, column in columns.items():
+        encoder: Any = encoders[column.owner]
+        heads[name] = column.head.build(feature_dim=encoder.feature_dim, dim=dim)
+    return Model(
+        encoders,
+        heads,
+        dim=dim,
+        owners={name: column.owner for name, column in columns.items()},
+        frozen=frozenset(
+            name
+            for name, column in columns.items()
+            if column.share is None and column.encoder.tuning == "frozen"
+        ),
+    )
+
+
+def _key(column: str) -> str:
+    # nn.ModuleDict refuses the names of its own attributes ("type", "values"); column names
+    # never end in an underscore, so this cannot collide.
+    return f"{column}_" if hasattr(nn.ModuleDict, column) else column

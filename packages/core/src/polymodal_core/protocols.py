@@ -1,0 +1,114 @@
+"""What a plug-in provides: the protocols of modality and encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from polymodal_core.batch import Features, Inputs
+
+    Corruption = Callable[[Any, float, np.random.Generator], Any]
+
+State = dict[str, Any]
+"""Plain data (JSON types) that a modality learned from the training split."""
+
+
+class Modality(Protocol):
+    """One kind of value: how it is packed, decoded, transformed, corrupted, collated and shown.
+
+    Subclass it explicitly to inherit the defaults of `fit` and `corruptions`. Instances are
+    immutable and picklable; they are built by `ModalityConfig.build(state)`.
+    """
+
+    def pack(self, value: Any, root: str | None) -> bytes:
+        """Turn a raw value (a path below `root`, text, an array) into the bytes that are stored.
+
+        Raises ValueRejectedError for a value that could not be decoded again.
+        """
+        ...
+
+    def decode(self, payload: bytes) -> Any:
+        """Turn stored bytes into the value that `transform`, `corruptions` and `show` take."""
+        ...
+
+    def fit(self, values: Iterable[Any]) -> State:
+        """Learn plain data from the decoded training values; most kinds need none."""
+        return {}
+
+    def transform(
+        self,
+        value: Any,
+        *,
+        training: bool,
+        shared: np.random.Generator,
+        own: np.random.Generator,
+    ) -> Any:
+        """Turn a decoded value into an example; random only where `training`.
+
+        `shared` is the same for all columns of a row and serves geometry alone; `own` is the
+        column's and serves everything else.
+        """
+        ...
+
+    def collate(self, examples: Sequence[Any]) -> Inputs:
+        """Stack examples into the encoder's inputs, first axis `present`."""
+        ...
+
+    def corruptions(self) -> Mapping[str, Corruption]:
+        """Ways to damage a decoded value: name to (value, severity in 0..1, generator) to value."""
+        return {}
+
+    def show(self, value: Any) -> np.ndarray[Any, Any] | str:
+        """Give a decoded value as uint8 [height, width, 3] or as text, for reports."""
+        ...
+
+    def spec(self) -> dict[str, Any]:
+        """What an encoder must know (vocabulary, channels, length, rate), known after `fit`."""
+        ...
+
+
+class Encoder(Protocol):
+    """Maps a modality's inputs to features; an `nn.Module` with a `feature_dim`."""
+
+    feature_dim: int
+
+    def __call__(self, inputs: Inputs) -> Features:
+        """Map inputs [present, ...] to features [present, feature_dim]."""
+        ...
+
+
+class LossOutput(Protocol):
+    """What an objective returns: the scalar to minimise, and what it is made of."""
+
+    @property
+    def total(self) -> Tensor:
+        """Scalar with graph."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[tuple[str, str], Tensor]:
+        """One detached scalar per pair of columns."""
+        ...
+
+    @property
+    def anchors(self) -> Mapping[tuple[str, str], Tensor]:
+        """Number of anchors behind each part (int64 scalar); a pair without any counts 0."""
+        ...
+
+
+class Objective(Protocol):
+    """A loss over embeddings; an `nn.Module`."""
+
+    def __call__(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor] | None = None,
+        groups: Tensor | None = None,
+    ) -> LossOutput:
+        """Score unit vectors [batch, dim] per column under presence [batch] and groups [batch]."""
+        ...

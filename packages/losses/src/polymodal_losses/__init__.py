@@ -1,0 +1,26 @@
+"""Objectives over any number of modalities: plain modules over dicts of tensors."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polymodal_losses.info_nce import InfoNCE
+    from polymodal_losses.output import LossOutput
+    from polymodal_losses.pcmc import PCMC
+
+__all__ = ["PCMC", "InfoNCE", "LossOutput"]
+
+# Resolved on first use, so that listing this plug-in never imports torch.
+_MODULES = {"PCMC": "pcmc", "InfoNCE": "info_nce", "LossOutput": "output"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,75 @@
+"""The pairwise cross-modal contrastive loss as a function (pcmc-pcmr, Eqs. 3, 4, 5, 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from polymodal_losses.inputs import PairwiseInputs, check_inputs
+from polymodal_losses.output import LossOutput
+from polymodal_losses.pair_rows import PairRows, pair_rows, take_rows
+from polymodal_losses.pairs import Pair, resolve_pairs
+
+
+def pairwise_contrastive(
+    embeddings: Mapping[str, Tensor],
+    logit_scale: Tensor | float,
+    *,
+    pairs: Mapping[Pair, float] | None = None,
+    present: Mapping[str, Tensor | None] | None = None,
+    groups: Tensor | None = None,
+) -> LossOutput:
+    """Sum, over weighted pairs, the mean of both directions' InfoNCE of unit vectors [batch, dim].
+
+    Anchors of a pair are the rows present [batch] in both columns; candidates of an a→b anchor are
+    the rows that have b, anchors or not. Each direction is the **mean** over anchors (Eq. 5 prints
+    the sum). With `groups` [batch], candidates of the anchor's own group other than itself are left
+    out of its softmax. `logit_scale` is 1/temperature. Computes in float64 if any column is float64,
+    else in float32, autocast or not. Raises ObjectiveError and ShapeError.
+    """
+    inputs = check_inputs(embeddings, present=present, groups=groups)
+    weights = resolve_pairs(embeddings, pairs)
+    first = next(iter(inputs.embeddings.values()))
+    scale = torch.as_tensor(logit_scale, dtype=first.dtype, device=first.device)
+    total = _zero_with_graph(inputs, scale)
+    parts: dict[Pair, Tensor] = {}
+    anchors: dict[Pair, Tensor] = {}
+    with torch.autocast(device_type=inputs.device.type, enabled=False):
+        for pair, weight in weights.items():
+            a, b = pair
+            rows = pair_rows(inputs.present[a], inputs.present[b], device=inputs.device)
+            anchors[pair] = torch.tensor(rows.num_anchors)
+            parts[pair] = torch.zeros_like(total, requires_grad=False)
+            if rows.num_anchors > 0:
+                loss = _symmetric_cross_entropy(
+                    inputs.embeddings[a], inputs.embeddings[b], scale, rows=rows, groups=inputs.groups
+                )
+                parts[pair] = loss.detach()
+                total = total + weight * loss
+    return LossOutput(total=total, parts=parts, anchors=anchors)
+
+
+def _symmetric_cross_entropy(
+    a: Tensor, b: Tensor, scale: Tensor, *, rows: PairRows, groups: Tensor | None
+) -> Tensor:
+    # One product serves both directions: its rows are a→b, its columns b→a.
+    logits = (scale * take_rows(a, rows.a)) @ take_rows(b, rows.b).T  # [a_rows, b_rows]
+    if groups is not None:
+        logits = logits.masked_fill(rows.false_negatives(groups), -torch.inf)
+    # Read from the logits, not recomputed: with a single candidate the loss is then exactly 0.
+    positive = logits[rows.anchors_in_a, rows.anchors_in_b]  # [anchors]
+    # Rows that are no anchors are dropped before logsumexp: theirs may hold nothing but -inf.
+    a_to_b = take_rows(logits, rows.anchors_in_a).logsumexp(dim=1)
+    b_to_a = take_rows(logits.T, rows.anchors_in_b).logsumexp(dim=1)
+    return ((a_to_b + b_to_a) / 2 - positive).mean()
+
+
+def _zero_with_graph(inputs: PairwiseInputs, scale: Tensor) -> Tensor:
+    # Sums over no rows: 0 with zero gradients even where embeddings hold NaN, so that `backward`
+    # works, and reaches every input, in a batch without a complete pair.
+    zero = scale.reshape(1)[:0].sum()
+    for z in inputs.embeddings.values():
+        zero = zero + z[:0].sum()
+    return zero

@@ -1,0 +1,53 @@
+"""InfoNCE between two columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from polymodal_losses.errors import ObjectiveError
+from polymodal_losses.output import LossOutput
+from polymodal_losses.pairs import Pair
+from polymodal_losses.pcmc import PCMC
+
+
+class InfoNCE(nn.Module):
+    """Symmetric InfoNCE between two columns at a fixed temperature (cmla, Eqs. 5-8).
+
+    It is PCMC over one pair. `pairs` picks that pair where embeddings have more than two columns.
+    Raises ObjectiveError for more than one pair.
+    """
+
+    def __init__(
+        self, temperature: float = 0.07, *, pairs: Mapping[Pair, float] | None = None
+    ) -> None:
+        """Check the options and fix the temperature."""
+        super().__init__()
+        if pairs is not None and len(pairs) > 1:
+            raise ObjectiveError(
+                f"InfoNCE compares one pair; pairs names {len(pairs)}: {list(pairs)}; "
+                "use PCMC for several"
+            )
+        self.pcmc = PCMC(temperature, learnable=False, pairs=pairs)
+
+    @property
+    def temperature(self) -> float:
+        """The fixed temperature."""
+        return self.pcmc.temperature
+
+    def forward(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+    ) -> LossOutput:
+        """Score unit vectors [batch, dim] of two columns; `present` and `groups` as in PCMC."""
+        if self.pcmc.pairs is None and len(embeddings) != 2:
+            raise ObjectiveError(
+                f"InfoNCE compares two columns; got {len(embeddings)}: {list(embeddings)}; "
+                "pick two with pairs, or use PCMC for all"
+            )
+        output: LossOutput = self.pcmc(embeddings, present=present, groups=groups)
+        return output

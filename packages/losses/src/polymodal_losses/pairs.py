@@ -1,0 +1,73 @@
+"""Which pairs of columns an objective compares, and with what weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+from polymodal_core.errors import suggest
+
+from polymodal_losses.errors import ObjectiveError
+
+Pair = tuple[str, str]
+
+
+def check_pairs(pairs: Mapping[Pair, float] | None) -> dict[Pair, float] | None:
+    """Check `pairs` as far as that is possible before any column is known; None means all pairs.
+
+    A pair is unordered: ("text", "image") is ("image", "text"), and naming both is refused. Raises
+    ObjectiveError for an empty mapping, a key that is not two different names, a pair named twice,
+    and a weight that is negative or not finite.
+    """
+    if pairs is None:
+        return None
+    if not pairs:
+        raise ObjectiveError("pairs is empty: name at least one pair, or give None for all pairs")
+    checked: dict[Pair, float] = {}
+    for pair, weight in pairs.items():
+        _check_names(pair)
+        if pair[::-1] in checked:
+            raise ObjectiveError(
+                f"pairs names {_shown(pair[::-1])} and {_shown(pair)}: they are one pair; "
+                "keep one of them"
+            )
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ObjectiveError(
+                f"the weight of pair {_shown(pair)} is {weight}; wanted a finite number >= 0"
+            )
+        checked[pair] = float(weight)
+    return checked
+
+
+def resolve_pairs(columns: Iterable[str], pairs: Mapping[Pair, float] | None) -> dict[Pair, float]:
+    """Give the weight of every pair to compare; all pairs of `columns`, in their order, for None.
+
+    Raises ObjectiveError for a column of `pairs` that is not among `columns`, and for fewer than
+    two columns.
+    """
+    names = list(columns)
+    if pairs is None:
+        if len(names) < 2:
+            raise ObjectiveError(f"got {len(names)} column(s) {names}; a pair needs at least two")
+        return dict.fromkeys(combinations(names, 2), 1.0)
+    for pair in pairs:
+        for name in pair:
+            if name not in names:
+                raise ObjectiveError(
+                    f"pair {_shown(pair)} names column '{name}', which has no embeddings"
+                    f"{suggest(name, names)}"
+                )
+    return dict(pairs)
+
+
+def _check_names(pair: Pair) -> None:
+    named = isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, str) for n in pair)
+    if not named:
+        raise ObjectiveError(f'{pair!r} is no pair; wanted two column names: ("image", "text")')
+    if pair[0] == pair[1]:
+        raise ObjectiveError(f"pair {_shown(pair)} compares a column with itself")
+
+
+def _shown(pair: Pair) -> str:
+    return f"({pair[0]}, {pair[1]})"

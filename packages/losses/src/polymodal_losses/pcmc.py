@@ -1,0 +1,84 @@
+"""PCMC, the pairwise cross-modal contrastive objective."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from polymodal_losses.contrastive import pairwise_contrastive
+from polymodal_losses.output import LossOutput
+from polymodal_losses.pairs import Pair, check_pairs
+from polymodal_losses.temperature import MAX_LOGIT_SCALE, check_temperature
+
+
+class PCMC(nn.Module):
+    """Pairwise cross-modal contrastive loss over any number of columns (pcmc-pcmr, section 3).
+
+    `temperature` is the start value where `learnable`: `logit_scale`, the log of 1/temperature, is
+    then a parameter, kept at a temperature of 0.01 or above; else it is a buffer. `pairs` weights
+    the pairs to compare, {("image", "text"): 1.0}; None compares all. Raises ObjectiveError.
+    """
+
+    logit_scale: Tensor
+
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        learnable: bool = True,
+        *,
+        pairs: Mapping[Pair, float] | None = None,
+    ) -> None:
+        """Check the options and set the temperature."""
+        super().__init__()
+        check_temperature(temperature, learnable=learnable)
+        self.learnable = learnable
+        self.pairs = check_pairs(pairs)
+        log_scale = -math.log(temperature)
+        stored = torch.tensor(log_scale, dtype=torch.float32)
+        # float32 holds the log to 1e-7 only; with the remainder, float64 inputs meet exactly the
+        # temperature that was asked for.
+        self._remainder = log_scale - stored.item()
+        if learnable:
+            self.logit_scale = nn.Parameter(stored)
+        else:
+            self.register_buffer("logit_scale", stored)
+
+    @property
+    def temperature(self) -> float:
+        """The temperature that the next forward pass will use."""
+        log_scale = self.logit_scale.item() + self._remainder
+        if self.learnable:
+            log_scale = min(log_scale, math.log(MAX_LOGIT_SCALE))
+        return math.exp(-log_scale)
+
+    def forward(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+    ) -> LossOutput:
+        """Score unit vectors [batch, dim] per column.
+
+        `present[column]` bool [batch]; a column it lacks is present everywhere. `groups` int
+        [batch]: rows of one group are no negatives of each other; a negative id is a group of its
+        own; None: every row its own. See `pairwise_contrastive` for the formula.
+        """
+        return pairwise_contrastive(
+            embeddings, self._scale(), pairs=self.pairs, present=present, groups=groups
+        )
+
+    def extra_repr(self) -> str:
+        """Show the options in `repr`."""
+        return f"temperature={self.temperature:.4g}, learnable={self.learnable}, pairs={self.pairs}"
+
+    def _scale(self) -> Tensor:
+        if self.learnable:
+            # The parameter itself, not its exponential: a clamp in the graph has no gradient beyond
+            # the limit, and a step that overshoots could never come back.
+            with torch.no_grad():
+                self.logit_scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
+        return (self.logit_scale.double() + self._remainder).exp()
