@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from polymodal_core.batch import Batch, Embeddings, Features, Inputs
+from polymodal_core.columns import ColumnConfig
 from polymodal_core.protocols import Modality
-from polymodal_core.recipe import ColumnConfig
 
 
 class PooledEncoder(nn.Module):
