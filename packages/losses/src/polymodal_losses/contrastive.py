@@ -7,52 +7,41 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from polymodal_losses.inputs import PairwiseInputs, check_inputs
+from polymodal_losses.inputs import PairwiseInputs
 from polymodal_losses.output import LossOutput
 from polymodal_losses.pair_rows import PairRows, pair_rows, take_rows
-from polymodal_losses.pairs import Pair, resolve_pairs
+from polymodal_losses.pairs import Pair
 
 
 def pairwise_contrastive(
-    embeddings: Mapping[str, Tensor],
-    logit_scale: Tensor | float,
-    *,
-    pairs: Mapping[Pair, float] | None = None,
-    present: Mapping[str, Tensor | None] | None = None,
-    groups: Tensor | None = None,
+    inputs: PairwiseInputs, logit_scale: Tensor, *, weights: Mapping[Pair, float]
 ) -> LossOutput:
     """Sum, over weighted pairs, the mean of both directions' InfoNCE of unit vectors [batch, dim].
 
-    Anchors of a pair are the rows present [batch] in both columns; candidates of an a→b anchor are
-    the rows that have b, anchors or not. Each direction is the **mean** over anchors (Eq. 5 prints
-    the sum). With `groups` [batch], candidates of the anchor's own group other than itself are left
-    out of its softmax. `logit_scale` is 1/temperature. Computes in float64 if any column is float64,
-    else in float32, autocast or not. Raises ObjectiveError and ShapeError.
+    Anchors of a pair are the rows present in both columns; candidates of an a→b anchor are the rows
+    that have b, anchors or not. Each direction is the **mean** over anchors (Eq. 5 prints the sum).
+    With groups, candidates of the anchor's own group other than itself are left out of its softmax.
+    `logit_scale` is 1/temperature, a scalar of the inputs' dtype and device. Autocast is off here.
     """
-    inputs = check_inputs(embeddings, present=present, groups=groups)
-    weights = resolve_pairs(embeddings, pairs)
-    first = next(iter(inputs.embeddings.values()))
-    scale = torch.as_tensor(logit_scale, dtype=first.dtype, device=first.device)
-    total = _zero_with_graph(inputs, scale)
+    total = _zero_with_graph(inputs, logit_scale)
     parts: dict[Pair, Tensor] = {}
     anchors: dict[Pair, Tensor] = {}
     with torch.autocast(device_type=inputs.device.type, enabled=False):
-        for pair, weight in weights.items():
-            a, b = pair
+        for (a, b), weight in weights.items():
             rows = pair_rows(inputs.present[a], inputs.present[b], device=inputs.device)
-            anchors[pair] = torch.tensor(rows.num_anchors)
-            parts[pair] = torch.zeros_like(total, requires_grad=False)
+            anchors[a, b] = torch.tensor(rows.num_anchors)
+            parts[a, b] = torch.zeros_like(total, requires_grad=False)
             if rows.num_anchors > 0:
                 loss = _symmetric_cross_entropy(
-                    inputs.embeddings[a], inputs.embeddings[b], scale, rows=rows, groups=inputs.groups
+                    inputs.embeddings[a], inputs.embeddings[b], logit_scale, rows, inputs.groups
                 )
-                parts[pair] = loss.detach()
+                parts[a, b] = loss.detach()
                 total = total + weight * loss
     return LossOutput(total=total, parts=parts, anchors=anchors)
 
 
 def _symmetric_cross_entropy(
-    a: Tensor, b: Tensor, scale: Tensor, *, rows: PairRows, groups: Tensor | None
+    a: Tensor, b: Tensor, scale: Tensor, rows: PairRows, groups: Tensor | None
 ) -> Tensor:
     # One product serves both directions: its rows are a→b, its columns b→a.
     logits = (scale * take_rows(a, rows.a)) @ take_rows(b, rows.b).T  # [a_rows, b_rows]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from polymodal_losses.errors import ObjectiveError
 from polymodal_losses.output import LossOutput
-from polymodal_losses.pairs import Pair
+from polymodal_losses.pairs import Pair, check_one_pair
 from polymodal_losses.pcmc import PCMC
 
 
@@ -24,11 +24,7 @@ class InfoNCE(nn.Module):
     ) -> None:
         """Check the options and fix the temperature."""
         super().__init__()
-        if pairs is not None and len(pairs) > 1:
-            raise ObjectiveError(
-                f"InfoNCE compares one pair; pairs names {len(pairs)}: {list(pairs)}; "
-                "use PCMC for several"
-            )
+        check_one_pair(list(pairs or ()))
         self.pcmc = PCMC(temperature, learnable=False, pairs=pairs)
 
     @property

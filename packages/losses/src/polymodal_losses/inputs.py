@@ -34,6 +34,11 @@ class PairwiseInputs:
         """Where the embeddings lie."""
         return next(iter(self.embeddings.values())).device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision that the objective computes in."""
+        return next(iter(self.embeddings.values())).dtype
+
 
 def check_inputs(
     embeddings: Mapping[str, Tensor],
@@ -52,7 +57,9 @@ def check_inputs(
     sizes: dict[str, int] = {}
     for column, z in embeddings.items():
         if not isinstance(z, Tensor) or not z.is_floating_point():
-            raise ObjectiveError(f"embeddings['{column}'] is {_described(z)}; wanted a float tensor")
+            raise ObjectiveError(
+                f"embeddings['{column}'] is {_described(z)}; wanted a float tensor"
+            )
         sizes = check_shape(f"embeddings['{column}']", z, "batch dim", **sizes)
     # Half precision cannot hold logits of 1/0.07 to better than a few percent of a softmax.
     double = any(z.dtype == torch.float64 for z in embeddings.values())
@@ -81,9 +88,7 @@ def _check_present(
         check_shape(f"present['{column}']", rows, "batch", batch=batch)
     everywhere = torch.ones(batch, dtype=torch.bool)
     given = {column: rows for column, rows in present.items() if rows is not None}
-    return {
-        column: given[column].cpu() if column in given else everywhere for column in columns
-    }
+    return {column: given[column].cpu() if column in given else everywhere for column in columns}
 
 
 def _check_groups(groups: Tensor, batch: int) -> Tensor:

@@ -17,8 +17,8 @@ class LossOutput:
     """The scalar to minimise, and what it is made of.
 
     `total` keeps its graph, even where no pair of the batch has an anchor (exactly 0 then, with
-    zero gradients). `parts` are the detached losses of the pairs, before weighting. `anchors` counts
-    the rows behind each part, int64 scalars on the CPU: a pair that contributed nothing says so.
+    zero gradients). `parts` are the detached losses of the pairs, before weighting. `anchors` are
+    the numbers of rows behind them, int64 scalars on the CPU: what contributed nothing says so.
     """
 
     total: Tensor

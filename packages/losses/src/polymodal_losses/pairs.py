@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
 
 from polymodal_core.errors import suggest
@@ -17,11 +17,16 @@ def check_pairs(pairs: Mapping[Pair, float] | None) -> dict[Pair, float] | None:
     """Check `pairs` as far as that is possible before any column is known; None means all pairs.
 
     A pair is unordered: ("text", "image") is ("image", "text"), and naming both is refused. Raises
-    ObjectiveError for an empty mapping, a key that is not two different names, a pair named twice,
-    and a weight that is negative or not finite.
+    ObjectiveError for no mapping or an empty one, a key that is not two different names, a pair
+    named twice, and a weight that is negative or not finite.
     """
     if pairs is None:
         return None
+    if not isinstance(pairs, Mapping):
+        raise ObjectiveError(
+            f"pairs is {pairs!r} of type {type(pairs).__name__}; "
+            'wanted {("image", "text"): weight}'
+        )
     if not pairs:
         raise ObjectiveError("pairs is empty: name at least one pair, or give None for all pairs")
     checked: dict[Pair, float] = {}
@@ -32,9 +37,9 @@ def check_pairs(pairs: Mapping[Pair, float] | None) -> dict[Pair, float] | None:
                 f"pairs names {_shown(pair[::-1])} and {_shown(pair)}: they are one pair; "
                 "keep one of them"
             )
-        if not (math.isfinite(weight) and weight >= 0):
+        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight >= 0):
             raise ObjectiveError(
-                f"the weight of pair {_shown(pair)} is {weight}; wanted a finite number >= 0"
+                f"the weight of pair {_shown(pair)} is {weight!r}; wanted a finite number >= 0"
             )
         checked[pair] = float(weight)
     return checked
@@ -59,6 +64,15 @@ def resolve_pairs(columns: Iterable[str], pairs: Mapping[Pair, float] | None) ->
                     f"{suggest(name, names)}"
                 )
     return dict(pairs)
+
+
+def check_one_pair(pairs: Collection[Pair]) -> None:
+    """Refuse more than one pair, where an objective compares two columns; raises ObjectiveError."""
+    if len(pairs) > 1:
+        raise ObjectiveError(
+            f"InfoNCE compares one pair; pairs names {len(pairs)}: "
+            f"{', '.join(_shown(pair) for pair in pairs)}; keep one, or use PCMC for several"
+        )
 
 
 def _check_names(pair: Pair) -> None:

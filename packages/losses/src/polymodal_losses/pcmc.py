@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from polymodal_losses.contrastive import pairwise_contrastive
+from polymodal_losses.inputs import PairwiseInputs, check_inputs
 from polymodal_losses.output import LossOutput
-from polymodal_losses.pairs import Pair, check_pairs
+from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
 from polymodal_losses.temperature import MAX_LOGIT_SCALE, check_temperature
 
 
@@ -67,18 +68,19 @@ class PCMC(nn.Module):
         [batch]: rows of one group are no negatives of each other; a negative id is a group of its
         own; None: every row its own. See `pairwise_contrastive` for the formula.
         """
-        return pairwise_contrastive(
-            embeddings, self._scale(), pairs=self.pairs, present=present, groups=groups
-        )
+        inputs = check_inputs(embeddings, present=present, groups=groups)
+        weights = resolve_pairs(embeddings, self.pairs)
+        return pairwise_contrastive(inputs, self._scale(inputs), weights=weights)
 
     def extra_repr(self) -> str:
         """Show the options in `repr`."""
         return f"temperature={self.temperature:.4g}, learnable={self.learnable}, pairs={self.pairs}"
 
-    def _scale(self) -> Tensor:
+    def _scale(self, inputs: PairwiseInputs) -> Tensor:
         if self.learnable:
             # The parameter itself, not its exponential: a clamp in the graph has no gradient beyond
             # the limit, and a step that overshoots could never come back.
             with torch.no_grad():
                 self.logit_scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
-        return (self.logit_scale.double() + self._remainder).exp()
+        log_scale = self.logit_scale.to(device=inputs.device, dtype=inputs.dtype)
+        return (log_scale + self._remainder).exp()

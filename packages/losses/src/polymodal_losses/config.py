@@ -1,0 +1,72 @@
+"""The objectives as sections of a recipe: `[objective]` with `kind = "pcmc"` or `"infonce"`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from polymodal_core.config import ObjectiveConfig
+from pydantic import Field, field_validator, model_validator
+
+from polymodal_losses.errors import ObjectiveError
+from polymodal_losses.pairs import Pair, check_one_pair, check_pairs
+from polymodal_losses.temperature import check_temperature
+
+if TYPE_CHECKING:
+    from polymodal_losses.info_nce import InfoNCE
+    from polymodal_losses.pcmc import PCMC
+
+ListedPairs = tuple[Pair | tuple[str, str, float], ...]
+
+
+class PCMCConfig(ObjectiveConfig):
+    """Pairwise cross-modal contrastive loss over all pairs, or over the weighted ones named."""
+
+    kind: Literal["pcmc"] = "pcmc"
+    temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
+    learnable: bool = True
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        return _checked(pairs)
+
+    @model_validator(mode="after")
+    def _check_temperature(self) -> PCMCConfig:
+        check_temperature(self.temperature, learnable=self.learnable)
+        return self
+
+    def build(self) -> PCMC:
+        """Build the loss."""
+        from polymodal_losses.pcmc import PCMC
+
+        return PCMC(self.temperature, self.learnable, pairs=self.weights())
+
+
+class InfoNCEConfig(ObjectiveConfig):
+    """Symmetric InfoNCE at a fixed temperature between two columns; `pairs` picks them of more."""
+
+    kind: Literal["infonce"] = "infonce"
+    temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        check_one_pair([(pair[0], pair[1]) for pair in pairs or ()])
+        return _checked(pairs)
+
+    def build(self) -> InfoNCE:
+        """Build the loss."""
+        from polymodal_losses.info_nce import InfoNCE
+
+        return InfoNCE(self.temperature, pairs=self.weights())
+
+
+def _checked(pairs: ListedPairs | None) -> ListedPairs | None:
+    # As a mapping, a pair listed twice would silently keep its last weight.
+    if pairs is not None:
+        names = [(pair[0], pair[1]) for pair in pairs]
+        repeated = next((pair for pair in names if names.count(pair) > 1), None)
+        if repeated is not None:
+            raise ObjectiveError(f"pair {list(repeated)} is listed twice; keep one of them")
+        check_pairs({(pair[0], pair[1]): pair[2] if len(pair) == 3 else 1.0 for pair in pairs})
+    return pairs

@@ -1,0 +1,19 @@
+"""What this distribution adds to an installation: its objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from polymodal_core.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from polymodal_core.config import ObjectiveConfig
+
+
+@hookimpl
+def register_objectives() -> Sequence[type[ObjectiveConfig]]:
+    """Offer `pcmc` and `infonce`."""
+    from polymodal_losses.config import InfoNCEConfig, PCMCConfig
+
+    return [PCMCConfig, InfoNCEConfig]
