@@ -23,7 +23,7 @@ test: $(VENV)/developer
 check: $(VENV)/developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy packages apps tests benchmarks
+	$(BIN)/mypy packages apps examples tests benchmarks
 	$(BIN)/python -m pytest tests/test_imports.py
 
 bench: $(VENV)/developer
