@@ -66,7 +66,12 @@ class Model(nn.Module):
         return self
 
     def features(self, column: str, inputs: Inputs) -> Features:
-        """Encode inputs [present, ...] of a column, without its head."""
+        """Encode inputs [present, ...] of a column, without its head.
+
+        Inputs that are Features already (cached from a frozen encoder) are given back.
+        """
+        if isinstance(inputs, Features):
+            return inputs
         owner = self.owners[column]
         with torch.set_grad_enabled(torch.is_grad_enabled() and owner not in self.frozen):
             return cast("Features", self.encoders[_key(owner)](inputs))
