@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""Attribute vectors as a modality."""

@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""Class prototypes as a modality."""

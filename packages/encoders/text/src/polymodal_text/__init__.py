@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""Text as a modality: tokenizers, a small transformer, and encoders from Hugging Face."""

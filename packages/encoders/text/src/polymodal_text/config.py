@@ -1,0 +1,128 @@
+"""Options of text and of its encoders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from polymodal_core.config import EncoderConfig, ModalityConfig
+from pydantic import Field, model_validator
+
+if TYPE_CHECKING:
+    from polymodal_core.protocols import State
+
+    from polymodal_text.huggingface import HuggingFaceEncoder
+    from polymodal_text.modality import TextModality
+    from polymodal_text.transformer import TextTransformer
+
+VOCABULARY = 4000
+SMALLEST_VOCABULARY = 257  # padding, and the 256 bytes that any text is made of
+
+
+class TextConfig(ModalityConfig):
+    """Text, as at most `length` tokens.
+
+    The tokenizer is learned from the training split, with at most `vocabulary` tokens and, with
+    `lowercase`, without regard to case; or it is the Hugging Face `tokenizer` of that name or
+    path, which has a vocabulary and a case of its own. In training every word is left out with
+    probability `word_dropout`.
+    """
+
+    kind: Literal["text"] = "text"
+    default_encoder: ClassVar[str] = "transformer"
+    length: int = Field(default=48, gt=0)
+    vocabulary: int = Field(default=VOCABULARY, ge=SMALLEST_VOCABULARY)
+    lowercase: bool = True
+    tokenizer: str | None = None
+    word_dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check_tokenizer(self) -> Self:
+        # Options at their defaults pass: a resolved recipe spells them out.
+        if self.tokenizer is not None and (self.vocabulary != VOCABULARY or not self.lowercase):
+            raise ValueError(
+                f"vocabulary and lowercase belong to a tokenizer that is learned; leave them out, "
+                f"'{self.tokenizer}' has its own"
+            )
+        return self
+
+    def build(self, state: State | None = None) -> TextModality:
+        """Build the modality, with the tokenizer that `fit` learned where it has been fitted."""
+        from polymodal_text.modality import TextModality
+
+        return TextModality(
+            length=self.length,
+            vocabulary=self.vocabulary,
+            lowercase=self.lowercase,
+            tokenizer=self.tokenizer,
+            word_dropout=self.word_dropout,
+            state=state,
+        )
+
+
+class TransformerConfig(EncoderConfig):
+    """A small transformer trained from scratch: pre-norm, learned positions, masked mean.
+
+    `width` of the features, divisible by `heads`; the feed-forward blocks are `expansion` times as
+    wide inside.
+    """
+
+    kind: Literal["transformer"] = "transformer"
+    modality: ClassVar[str] = "text"
+    width: int = Field(default=128, gt=0)
+    layers: int = Field(default=2, gt=0)
+    heads: int = Field(default=4, gt=0)
+    expansion: int = Field(default=2, gt=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        return self
+
+    def build(self, *, vocabulary: int, length: int, padding: int) -> TextTransformer:
+        """Build the encoder for ids below `vocabulary`, at most `length` of them."""
+        from polymodal_text.transformer import TextTransformer
+
+        return TextTransformer(
+            vocabulary=vocabulary,
+            length=length,
+            width=self.width,
+            layers=self.layers,
+            heads=self.heads,
+            expansion=self.expansion,
+            dropout=self.dropout,
+        )
+
+
+class HuggingFaceConfig(EncoderConfig):
+    """A transformer from Hugging Face, by name or by the path of a folder, with its tokenizer.
+
+    `weights`: `pretrained`, or `random` for the same architecture untrained. `pooling`: the
+    masked `mean` of the last layer, or its first token (`cls`). With `local_only` a name is looked
+    up among what has been downloaded before, never on the network.
+    """
+
+    kind: Literal["huggingface"] = "huggingface"
+    modality: ClassVar[str] = "text"
+    model: str = Field(min_length=1)
+    weights: Literal["pretrained", "random"] = "pretrained"
+    pooling: Literal["mean", "cls"] = "mean"
+    local_only: bool = False
+
+    def requires(self) -> dict[str, Any]:
+        """Fix the tokenizer: its ids are the rows of the model's embedding table."""
+        return {"tokenizer": self.model}
+
+    def build(self, *, vocabulary: int, length: int, padding: int) -> HuggingFaceEncoder:
+        """Build the encoder; raises PolymodalError where the model is missing or too short."""
+        from polymodal_text.huggingface import build_encoder
+
+        return build_encoder(
+            self.model,
+            pretrained=self.weights == "pretrained",
+            pooling=self.pooling,
+            local_only=self.local_only,
+            vocabulary=vocabulary,
+            length=length,
+        )

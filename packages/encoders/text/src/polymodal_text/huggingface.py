@@ -1,0 +1,91 @@
+"""Transformers from Hugging Face as text encoders."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from polymodal_core.batch import Features
+from polymodal_core.errors import PolymodalError
+from torch import Tensor, nn
+
+from polymodal_text.pooling import masked_mean
+from polymodal_text.pretrained import load_pretrained
+
+Pooling = Literal["mean", "cls"]
+
+
+class HuggingFaceEncoder(nn.Module):
+    """Map `ids` and `mask` [present, length] to features [present, feature_dim] by a transformer.
+
+    `pooled` is the mean of the last layer's real tokens, or its first token (`cls`).
+    """
+
+    def __init__(self, model: nn.Module, *, feature_dim: int, pooling: Pooling) -> None:
+        """Wrap a transformers model."""
+        super().__init__()
+        self.model = model
+        self.feature_dim = feature_dim
+        self.pooling = pooling
+
+    def forward(self, inputs: dict[str, Tensor]) -> Features:
+        """Encode; tokens are the last hidden states [present, length, feature_dim]."""
+        ids, mask = inputs["ids"], inputs["mask"]
+        tokens = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        pooled = tokens[:, 0] if self.pooling == "cls" else masked_mean(tokens, mask)
+        return Features(pooled, tokens, mask)
+
+
+def build_encoder(
+    name: str,
+    *,
+    pretrained: bool,
+    pooling: Pooling,
+    local_only: bool,
+    vocabulary: int,
+    length: int,
+) -> HuggingFaceEncoder:
+    """Load a model by name or path, or build its architecture with random weights.
+
+    Raises PolymodalError where it is missing, is no plain encoder, or is too short or too small
+    for the tokens it will get.
+    """
+    import transformers
+
+    architectures: Any = transformers.AutoModel
+    config = load_pretrained(
+        transformers.AutoConfig.from_pretrained, name, what="model", local_only=local_only
+    )
+    _check(config, name, vocabulary=vocabulary, length=length)
+    if pretrained:
+        # Left to itself transformers takes the data type of the file, be it half precision.
+        model = load_pretrained(
+            architectures.from_pretrained,
+            name,
+            what="model",
+            local_only=local_only,
+            dtype=torch.float32,
+        )
+    else:
+        model = architectures.from_config(config)
+    if isinstance(getattr(model, "pooler", None), nn.Module):
+        model.pooler = None  # a layer for next-sentence prediction: it would never get a gradient
+    return HuggingFaceEncoder(model, feature_dim=int(config.hidden_size), pooling=pooling)
+
+
+def _check(config: Any, name: str, *, vocabulary: int, length: int) -> None:
+    if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
+        raise PolymodalError(
+            f"model '{name}' ({config.model_type}) is no text encoder; wanted one such as bert, "
+            f"roberta, mpnet or distilbert"
+        )
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest is not None and length > longest:
+        raise PolymodalError(
+            f"model '{name}' reads at most {longest} tokens; the modality's length is {length}"
+        )
+    size = getattr(config, "vocab_size", None)
+    if size is not None and vocabulary > size:
+        raise PolymodalError(
+            f"model '{name}' knows {size} tokens; the tokenizer gives {vocabulary}"
+        )

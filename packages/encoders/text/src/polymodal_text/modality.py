@@ -1,0 +1,125 @@
+"""Text as values: packed as UTF-8, turned into token ids, corrupted as people mistype."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from polymodal_core.errors import PolymodalError, ValueRejectedError
+from polymodal_core.protocols import Modality, State
+
+from polymodal_text.corruptions import drop_words, swap_words, typos
+from polymodal_text.tokenizer import (
+    TextTokenizer,
+    learn_tokenizer,
+    learned_tokenizer,
+    pretrained_tokenizer,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from polymodal_core.protocols import Corruption
+    from torch import Tensor
+
+
+class TextModality(Modality):
+    """Text, as token ids of a tokenizer that is learned, or taken from a Hugging Face model."""
+
+    def __init__(
+        self,
+        *,
+        length: int,
+        vocabulary: int,
+        lowercase: bool,
+        tokenizer: str | None,
+        word_dropout: float,
+        state: State | None = None,
+    ) -> None:
+        """Build, with what `fit` learned where it has been fitted."""
+        self.length = length
+        self.vocabulary = vocabulary
+        self.lowercase = lowercase
+        self.tokenizer = tokenizer
+        self.word_dropout = word_dropout
+        self.state = state
+
+    def pack(self, value: Any, root: str | None) -> bytes:
+        """Give text as UTF-8 in composed form (NFC); raises ValueRejectedError for none."""
+        if not isinstance(value, str):
+            raise ValueRejectedError(f"{value!r:.60} is {type(value).__name__}; wanted text")
+        if not value.strip():
+            raise ValueRejectedError("the text is empty; leave it out, or give it words")
+        try:
+            return unicodedata.normalize("NFC", value).encode()
+        except UnicodeEncodeError as error:
+            raise ValueRejectedError(f"{value!r:.60} is no valid Unicode: {error}") from None
+
+    def decode(self, payload: bytes) -> str:
+        """Give the text."""
+        try:
+            return payload.decode()
+        except UnicodeDecodeError as error:
+            raise ValueRejectedError(f"{payload[:60]!r} is no UTF-8 text: {error}") from None
+
+    def fit(self, values: Iterable[str]) -> State:
+        """Learn a tokenizer from the training texts; nothing where a pretrained one is named."""
+        if self.tokenizer is not None:
+            return {}
+        learned = learn_tokenizer(values, vocabulary=self.vocabulary, lowercase=self.lowercase)
+        return {"tokenizer": learned}
+
+    def transform(
+        self,
+        value: str,
+        *,
+        training: bool,
+        shared: np.random.Generator,
+        own: np.random.Generator,
+    ) -> list[int]:
+        """Give the token ids [length or fewer]; in training with words left out at random."""
+        if training and self.word_dropout > 0:
+            value = drop_words(value, self.word_dropout, own)
+        ids = self._loaded.ids(value)
+        if not ids:
+            raise ValueRejectedError(f"{value!r:.60} has no token in the tokenizer's vocabulary")
+        return ids
+
+    def collate(self, examples: Sequence[list[int]]) -> dict[str, Tensor]:
+        """Pad to the longest: `ids` int64 [present, length], `mask` bool [present, length]."""
+        import torch
+
+        lengths = torch.tensor([len(example) for example in examples])
+        longest = int(lengths.max())
+        fill = self._loaded.padding
+        padded = [[*example, *[fill] * (longest - len(example))] for example in examples]
+        return {
+            "ids": torch.tensor(padded, dtype=torch.int64),
+            "mask": torch.arange(longest) < lengths[:, None],
+        }
+
+    def corruptions(self) -> Mapping[str, Corruption]:
+        """Mistype letters, leave words out, swap neighbouring words."""
+        return {"typos": typos, "drop_words": drop_words, "swap_words": swap_words}
+
+    def show(self, value: str) -> str:
+        """Give the text itself."""
+        return value
+
+    def spec(self) -> dict[str, Any]:
+        """Give `vocabulary`, `length` (the longest sequence) and the id of `padding`."""
+        loaded = self._loaded
+        return {"vocabulary": loaded.vocabulary, "length": self.length, "padding": loaded.padding}
+
+    @functools.cached_property
+    def _loaded(self) -> TextTokenizer:
+        if self.tokenizer is not None:
+            return pretrained_tokenizer(self.tokenizer, length=self.length)
+        if self.state is None:
+            raise PolymodalError("the tokenizer is known only after `fit` on the training split")
+        return learned_tokenizer(self.state["tokenizer"], length=self.length)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the loaded tokenizer behind: every process loads its own."""
+        return {key: value for key, value in self.__dict__.items() if key != "_loaded"}

@@ -1,0 +1,108 @@
+"""Tokenizers: learned from captions, or taken from a Hugging Face model."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from polymodal_core.errors import PolymodalError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PADDING = "<pad>"
+
+
+@dataclass(frozen=True)
+class TextTokenizer:
+    """Maps text to ids: `vocabulary` is their number, `padding` the id that fills up a batch."""
+
+    tokenizer: Tokenizer
+    vocabulary: int
+    padding: int
+
+    def ids(self, text: str) -> list[int]:
+        """Give the ids of a text, truncated."""
+        return list(self.tokenizer.encode(text).ids)
+
+
+def learn_tokenizer(texts: Iterable[str], *, vocabulary: int, lowercase: bool) -> dict[str, Any]:
+    """Learn byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2) and give it as plain data.
+
+    Any text can be encoded, since the 256 bytes are always in the vocabulary. Raises
+    PolymodalError where there is no text.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    steps = [normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])]
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    # With the space in front, a word is the same token at the start as within a text.
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=[PADDING],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    stream = iter(texts)
+    first = next(stream, None)
+    if first is None:
+        raise PolymodalError("the training split has no text to learn a tokenizer from")
+    with _single_threaded():
+        tokenizer.train_from_iterator(itertools.chain([first], stream), trainer)
+    learned: dict[str, Any] = json.loads(tokenizer.to_str())
+    return learned
+
+
+def learned_tokenizer(state: dict[str, Any], *, length: int) -> TextTokenizer:
+    """Rebuild what `learn_tokenizer` gave, truncating to `length` ids."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(json.dumps(state))
+    tokenizer.enable_truncation(length)
+    # Special tokens come first in the vocabulary: padding is 0.
+    return TextTokenizer(tokenizer, tokenizer.get_vocab_size(), padding=0)
+
+
+def pretrained_tokenizer(name: str, *, length: int) -> TextTokenizer:
+    """Load the tokenizer of a Hugging Face model by name or path, truncating to `length` ids.
+
+    Raises PolymodalError where it is missing, or slower than the tokenizers library allows.
+    """
+    from transformers import AutoTokenizer
+
+    from polymodal_text.pretrained import load_pretrained
+
+    loaded = load_pretrained(AutoTokenizer.from_pretrained, name, what="tokenizer")
+    tokenizer = getattr(loaded, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise PolymodalError(
+            f"tokenizer '{name}' ({type(loaded).__name__}) has no tokenizer.json form; wanted one "
+            f"that the tokenizers library can read"
+        )
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(length)
+    padding = loaded.pad_token_id if loaded.pad_token_id is not None else loaded.eos_token_id
+    return TextTokenizer(tokenizer, len(loaded), 0 if padding is None else int(padding))
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    # After a parallel training the library warns at every later fork of a loading worker.
+    before = os.environ.get("TOKENIZERS_PARALLELISM")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TOKENIZERS_PARALLELISM"]
+        else:
+            os.environ["TOKENIZERS_PARALLELISM"] = before
