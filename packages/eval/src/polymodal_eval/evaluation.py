@@ -1,0 +1,77 @@
+"""Running the tasks of an evaluation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from polymodal_core.errors import UnknownNameError, suggest
+
+from polymodal_eval.results import NotApplicable, Skipped, TaskResult
+
+if TYPE_CHECKING:
+    from polymodal_core.config import TaskConfig
+
+    from polymodal_eval.space import Space
+
+
+def split_of(task: TaskConfig, default: str) -> str:
+    """Name the split that a task runs on: its own `split`, else the evaluation's."""
+    own = getattr(task, "split", None)
+    return default if own is None else str(own)
+
+
+def check_columns(tasks: Iterable[TaskConfig], columns: Iterable[str]) -> None:
+    """Raise UnknownNameError for a column that a task names and the model lacks.
+
+    Said before minutes are spent on embedding. Looks at the fields `queries`, `columns`, `pairs`,
+    `classes` and `column` of a task, where it has them.
+    """
+    known = list(columns)
+    for number, task in enumerate(tasks):
+        for field in ("queries", "columns", "pairs", "classes", "column"):
+            for name in _names(getattr(task, field, None)):
+                if name not in known:
+                    raise UnknownNameError(
+                        f"evaluation.tasks.{number}.{field}: the model has no column '{name}'"
+                        f"{suggest(name, known)}"
+                    )
+
+
+def run_tasks(
+    tasks: Sequence[TaskConfig],
+    spaces: Callable[[str], Space],
+    *,
+    split: str,
+    explicit: bool,
+    starting: Callable[[str], None] | None = None,
+) -> list[TaskResult]:
+    """Run every task on its split, whose `Space` is asked for when it is needed.
+
+    A task that does not apply is an error where the recipe names the tasks (`explicit`), and else
+    is skipped with its reason. `starting` hears the name of each task.
+    """
+    results = []
+    for task in tasks:
+        space = spaces(split_of(task, split))
+        if starting is not None:
+            starting(f"{task.kind} on {space.split}")
+        began = time.perf_counter()
+        try:
+            result: TaskResult = task.build()(space)
+        except NotApplicable as error:
+            if explicit:
+                raise NotApplicable(f"task '{task.kind}' cannot run: {error}") from None
+            result = TaskResult(task.kind, space.split, skipped=(Skipped(task.kind, str(error)),))
+        results.append(replace(result, seconds=time.perf_counter() - began))
+    return results
+
+
+def _names(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _names(item)

@@ -1,0 +1,16 @@
+"""The evaluation tasks as a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polymodal_core.config import TaskConfig
+from polymodal_core.hookspecs import hookimpl
+
+from polymodal_eval.tasks.config import ProbeConfig, PromptsConfig, RetrievalConfig, ZeroShotConfig
+
+
+@hookimpl
+def register_tasks() -> Sequence[type[TaskConfig]]:
+    """Retrieval, zero-shot classification by class items and by prompts, and probes."""
+    return [RetrievalConfig, ZeroShotConfig, PromptsConfig, ProbeConfig]

@@ -1,0 +1,100 @@
+"""What a task hands to the report: measured lines, what was skipped, and single queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from polymodal_core.errors import PolymodalError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from polymodal_eval.statistics import Estimate
+
+    Integers = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+
+class NotApplicable(PolymodalError):
+    """A task has nothing to measure here; the message says why.
+
+    Where the recipe names the task this is the user's mistake; a task that runs by default is
+    skipped, and the report says so.
+    """
+
+
+@dataclass(frozen=True)
+class QueryRecords:
+    """One entry per query behind a measurement, in arrays [queries]: what comparisons join on.
+
+    `item` is the number in the store, `id` the item's id, `instance` its smallest instance or -1,
+    `score` the query's value of the headline metric. `rank` (1 = best), `hits` among the first
+    `num_relevant`, and `average_precision` are None where the task ranks nothing.
+    """
+
+    item: Integers
+    id: tuple[str, ...]
+    instance: Integers
+    score: Floats
+    rank: Integers | None = None
+    hits: Integers | None = None
+    num_relevant: Integers | None = None
+    average_precision: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One line of a task: a pair of columns, a column, a column against classes.
+
+    `headline` names the one of `estimates` to show first. `num_queries` is what they rest on,
+    `num_left_out` the queries without a right answer, `num_candidates` the gallery's size.
+    `protocol` and `details` are plain data for report.json.
+    """
+
+    query: str
+    gallery: str
+    headline: str
+    estimates: Mapping[str, Estimate]
+    num_queries: int
+    num_left_out: int = 0
+    num_candidates: int = 0
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    queries: QueryRecords | None = None
+
+    @property
+    def name(self) -> str:
+        """Both sides: `image → text`."""
+        return f"{self.query} → {self.gallery}"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that was not measured, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """All that a task measured on a split."""
+
+    task: str
+    split: str
+    measurements: tuple[Measurement, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    seconds: float = 0.0
+
+
+def collect(task: str, split: str, found: Sequence[Measurement | Skipped]) -> TaskResult:
+    """Sort what a task found; raises NotApplicable, with the reasons, where it measured nothing."""
+    measured = tuple(item for item in found if isinstance(item, Measurement))
+    skipped = tuple(item for item in found if isinstance(item, Skipped))
+    if not measured:
+        reasons = "; ".join(dict.fromkeys(item.reason for item in skipped))
+        raise NotApplicable(reasons or f"split '{split}' has no columns to measure")
+    return TaskResult(task, split, measured, skipped)

@@ -1,0 +1,101 @@
+"""The space: what a task gets to see of a trained model and a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from polymodal_core.errors import UnknownNameError, suggest
+
+from polymodal_eval.embedding_table import embed_items
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from polymodal_core.model import Model
+    from polymodal_core.protocols import Modality
+
+    from polymodal_eval.embedding_table import EmbeddingTable
+
+    Integers = NDArray[np.int64]
+    Vectors = NDArray[np.float32]
+    Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class LabelledVectors:
+    """One unit vector per class: `vectors` [classes, dim], `labels` [classes]."""
+
+    vectors: Vectors
+    labels: Integers
+
+
+@dataclass(frozen=True)
+class Space:
+    """A split in the shared space, and the model and store behind it.
+
+    `encode(column, values)` embeds decoded values: unit vectors [values, dim]. `show(column,
+    item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id.
+    `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
+    for every class of the store, not of the split alone. `seed` and `resamples` serve intervals.
+    """
+
+    embeddings: EmbeddingTable
+    encode: Callable[[str, Sequence[Any]], Vectors]
+    show: Callable[[str, int], Picture | str]
+    identify: Callable[[str, int], str]
+    kinds: Mapping[str, str]
+    classes: Callable[[str], LabelledVectors]
+    split: str = "test"
+    seed: int = 0
+    resamples: int = 1000
+
+    def column(self, name: str) -> str:
+        """Give `name` back where the split has items of it; raises UnknownNameError else."""
+        if name not in self.embeddings.vectors:
+            known = self.embeddings.columns
+            raise UnknownNameError(
+                f"split '{self.split}' has no items of a column '{name}' that the model embeds"
+                f"{suggest(name, known)}"
+            )
+        return name
+
+    def labels(self, column: str) -> list[Integers]:
+        """Give the labels of each item of a column: the set over its rows, ascending."""
+        table = self.embeddings.table
+        rows = np.flatnonzero((table.items[column] >= 0) & (table.label >= 0))
+        pairs = np.unique(np.stack([table.items[column][rows], table.label[rows]]), axis=1)
+        cuts = np.searchsorted(pairs[0], np.arange(1, len(self.embeddings.vectors[column])))
+        return [part.astype(np.int64) for part in np.split(pairs[1], cuts)]
+
+
+def encode_values(
+    model: Model,
+    modality: Modality,
+    column: str,
+    values: Sequence[Any],
+    *,
+    device: str = "cpu",
+    batch_size: int = 64,
+) -> Vectors:
+    """Embed decoded values of a column as at evaluation: unit vectors [values, dim]."""
+    rng = np.random.default_rng(0)  # the protocol wants generators; evaluation draws nothing
+    batches = (
+        modality.collate(
+            [modality.transform(value, training=False, shared=rng, own=rng) for value in part]
+        )
+        for part in (
+            values[start : start + batch_size] for start in range(0, len(values), batch_size)
+        )
+    )
+    numbers = np.arange(len(values), dtype=np.int64)
+    return embed_items(model, column, batches, items=numbers, device=device)
+
+
+def unit_means(vectors: Vectors, groups: Integers, num_groups: int) -> Vectors:
+    """Average unit vectors [items, dim] by group [items] and renormalise: [groups, dim]."""
+    sums = np.zeros((num_groups, vectors.shape[1]), dtype=np.float64)
+    np.add.at(sums, groups, vectors)
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.asarray(sums / np.where(norms == 0, 1, norms), dtype=np.float32)

@@ -1,0 +1,162 @@
+"""Chance levels and bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from polymodal_core.errors import PolymodalError
+from scipy import sparse
+from scipy.sparse import csgraph
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Integers = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value, its 95 % interval [low, high] and the value that chance gives.
+
+    The interval is None where there are fewer than two groups of queries to resample.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+
+    @property
+    def above_chance(self) -> bool | None:
+        """Whether the interval lies wholly above chance; None where either is unknown."""
+        if self.low is None or self.chance is None:
+            return None
+        return self.low > self.chance
+
+
+def chance_of_hit(num_relevant: ArrayLike, num_gallery: int, k: int) -> float:
+    """Mean over queries of 1 - C(N-r, k) / C(N, k): r@k of a random order of N items.
+
+    Queries without relevant items are left out; nan where none remains.
+    """
+    relevant = _relevant(num_relevant, num_gallery)
+    drawn = np.arange(min(k, num_gallery), dtype=np.float64)
+    # C(N-r, k) / C(N, k) as a product of k shares: no factorial, no cancellation in logarithms.
+    misses = np.clip((num_gallery - relevant[:, None] - drawn) / (num_gallery - drawn), 0.0, None)
+    return float(1.0 - misses.prod(axis=1).mean()) if len(relevant) else float("nan")
+
+
+def chance_of_precision(num_relevant: ArrayLike, num_gallery: int) -> float:
+    """Mean over queries of r / N: R-Precision of a random order of N items."""
+    relevant = _relevant(num_relevant, num_gallery)
+    return float(relevant.mean() / num_gallery) if len(relevant) else float("nan")
+
+
+def _relevant(num_relevant: ArrayLike, num_gallery: int) -> Floats:
+    found = np.asarray(num_relevant, dtype=np.float64)
+    if found.max(initial=0) > num_gallery:
+        raise PolymodalError(f"{found.max():.0f} relevant items in a gallery of {num_gallery}")
+    return found[found > 0]
+
+
+def clusters_of(query_keys: Any) -> Integers:
+    """Group queries that share a key, directly or through others: cluster number [queries].
+
+    `query_keys` is sparse [queries, keys], as in `Relevance`; a query without a key is a cluster
+    of its own.
+    """
+    num_queries, num_keys = query_keys.shape
+    edges = query_keys.tocoo()
+    size = num_queries + num_keys
+    ends = (edges.row, edges.col + num_queries)
+    graph = sparse.coo_array((np.ones(edges.nnz, np.int8), ends), shape=(size, size))
+    labels = csgraph.connected_components(graph, directed=False)[1][:num_queries]
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def mean_intervals(
+    values: Floats, clusters: Integers, *, resamples: int = 1000, seed: int = 0
+) -> Floats | None:
+    """Bootstrap means over queries: 95 % percentile intervals [metrics, 2].
+
+    `values` [queries, metrics]; whole `clusters` [queries] are drawn, so that queries which share
+    an instance stay together. None for fewer than two clusters, or without resamples.
+    """
+    num_clusters = int(clusters.max(initial=-1)) + 1
+    if num_clusters < 2 or resamples < 1:
+        return None
+    sums = _cluster_sums(values, clusters, num_clusters)
+    sizes = np.bincount(clusters, minlength=num_clusters).astype(np.float64)
+    means = [
+        (drawn @ sums) / (drawn @ sizes)[:, None] for drawn in _draws(num_clusters, resamples, seed)
+    ]
+    return _percentiles(np.concatenate(means))
+
+
+def class_mean_interval(
+    values: Floats, classes: Integers, clusters: Integers, *, resamples: int = 1000, seed: int = 0
+) -> tuple[float, float] | None:
+    """Bootstrap the mean over classes of the means of `values` within a class.
+
+    All arrays [queries]. A class of which a resample holds no query is left out of its mean.
+    """
+    num_clusters = int(clusters.max(initial=-1)) + 1
+    if num_clusters < 2 or resamples < 1:
+        return None
+    shape = (num_clusters, int(classes.max(initial=-1)) + 1)
+    places = (clusters, classes)
+    # Stored transposed, so that the product with dense draws stays sparse-times-dense.
+    sums = sparse.coo_array((values, places), shape=shape).tocsr().T
+    sizes = sparse.coo_array((np.ones(len(values)), places), shape=shape).tocsr().T
+    means = []
+    for drawn in _draws(num_clusters, resamples, seed):
+        weights = sizes @ drawn.T
+        shares = np.divide(sums @ drawn.T, weights, out=np.zeros_like(weights), where=weights > 0)
+        means.append(shares.sum(axis=0) / np.maximum((weights > 0).sum(axis=0), 1))
+    low, high = _percentiles(np.concatenate(means)[:, None])[0]
+    return float(low), float(high)
+
+
+def paired_difference(
+    first: ArrayLike,
+    second: ArrayLike,
+    clusters: Integers,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate the mean of `first - second`, two models' values of the same queries [queries]."""
+    difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    found = mean_intervals(difference[:, None], clusters, resamples=resamples, seed=seed)
+    low, high = (None, None) if found is None else (float(found[0, 0]), float(found[0, 1]))
+    return Estimate(float(difference.mean()), low, high, chance=0.0)
+
+
+def _cluster_sums(values: Floats, clusters: Integers, num_clusters: int) -> Floats:
+    return np.stack(
+        [np.bincount(clusters, column, minlength=num_clusters) for column in values.T], axis=1
+    )
+
+
+def _draws(num_clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
+    # How often each cluster is drawn, [resamples of a part, clusters], a few MB at a time; the
+    # draws depend on the seed and the number of clusters alone, so that metrics stay paired.
+    rng = np.random.default_rng([seed, num_clusters])
+    step = max(1, (1 << 20) // num_clusters)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        drawn = rng.integers(num_clusters, size=(size, num_clusters))
+        drawn += np.arange(size)[:, None] * num_clusters
+        counts = np.bincount(drawn.ravel(), minlength=size * num_clusters)
+        yield counts.reshape(size, num_clusters).astype(np.float64)
+
+
+def _percentiles(resampled: Floats) -> Floats:
+    tail = 100 * (1 - LEVEL) / 2
+    return np.percentile(resampled, [tail, 100 - tail], axis=0).T

@@ -1,0 +1,1 @@
+"""The evaluation tasks that ship with polymodal."""

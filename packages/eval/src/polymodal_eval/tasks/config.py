@@ -1,0 +1,133 @@
+"""Options of the shipped tasks: light, so that recipes are validated without NumPy or torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from polymodal_core.config import TaskConfig
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    from polymodal_eval.results import TaskResult
+    from polymodal_eval.space import Space
+
+    Task = Callable[[Space], TaskResult]
+
+
+def _checked_template(template: str) -> str:
+    try:
+        filled = template.format("x")
+    except (IndexError, KeyError, ValueError):
+        filled = template
+    if filled == template:
+        raise ValueError("a template holds {} where the name of the class goes, and no other brace")
+    return template
+
+
+class RetrievalConfig(TaskConfig):
+    """Retrieval between columns: `pairs` of [query, gallery], by default every ordered pair.
+
+    `relevance` is `label` where either column's items stand for classes and `instance` else,
+    unless given. `split` replaces evaluation.split.
+    """
+
+    kind: Literal["retrieval"] = "retrieval"
+    split: str | None = None
+    pairs: tuple[tuple[str, str], ...] | None = None
+    relevance: Literal["default", "instance", "label", "row"] = "default"
+    ks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.retrieval import Retrieval
+
+        return Retrieval(
+            self.pairs if self.pairs is None else tuple(self.pairs),
+            relevance=self.relevance,
+            ks=self.ks,
+        )
+
+
+class ZeroShotConfig(TaskConfig):
+    """Zero-shot classification: `queries` against the items of `classes`, a class column.
+
+    By default every other column against every class column. `candidates` are the classes of the
+    split, or `all` of the store.
+    """
+
+    kind: Literal["zero_shot"] = "zero_shot"
+    split: str | None = None
+    queries: tuple[str, ...] | None = None
+    classes: str | None = None
+    candidates: Literal["split", "all"] = "split"
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.zero_shot import ZeroShot
+
+        return ZeroShot(self.queries, self.classes, candidates=self.candidates)
+
+
+class PromptsConfig(TaskConfig):
+    """Zero-shot classification against class names, filled into `templates` and embedded as text.
+
+    A class is the mean of the unit embeddings over templates. `column` is the text column to
+    embed with, by default each one. `tidy_names` drops leading numbers and underscores from the
+    names ("012.Sea_bird" is read as "Sea bird").
+    """
+
+    kind: Literal["prompts"] = "prompts"
+    split: str | None = None
+    queries: tuple[str, ...] | None = None
+    column: str | None = None
+    templates: Annotated[
+        tuple[Annotated[str, AfterValidator(_checked_template)], ...], Field(min_length=1)
+    ] = ("a photo of a {}.",)
+    tidy_names: bool = True
+    candidates: Literal["split", "all"] = "split"
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.prompts import Prompts
+
+        return Prompts(
+            self.queries,
+            self.column,
+            templates=self.templates,
+            tidy_names=self.tidy_names,
+            candidates=self.candidates,
+        )
+
+
+class ProbeConfig(TaskConfig):
+    """Classification from embeddings, in `repeats` of `folds` stratified folds.
+
+    Only classes with at least `min_count` items take part. `methods`: `linear` is a logistic
+    regression of inverse penalty `strength`, `class_mean` the nearest mean of a class.
+    """
+
+    kind: Literal["probe"] = "probe"
+    split: str | None = None
+    columns: tuple[str, ...] | None = None
+    methods: Annotated[tuple[Literal["linear", "class_mean"], ...], Field(min_length=1)] = (
+        "linear",
+        "class_mean",
+    )
+    min_count: PositiveInt = 10
+    folds: Annotated[int, Field(ge=2)] = 5
+    repeats: PositiveInt = 4
+    strength: PositiveFloat = 10.0
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.probe import Probe
+
+        return Probe(
+            self.columns,
+            methods=self.methods,
+            min_count=self.min_count,
+            folds=self.folds,
+            repeats=self.repeats,
+            strength=self.strength,
+        )
