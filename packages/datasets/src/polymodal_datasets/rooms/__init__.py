@@ -1,0 +1,1 @@
+"""The rooms world: rendered rooms with depth, captions, attributes and classes, by seed."""

@@ -1,0 +1,197 @@
+"""The rooms world as an importer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from polymodal_core.config import ImporterConfig
+from polymodal_core.rows import BadRow, Column, Item, Row
+from pydantic import Field, field_validator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from polymodal_datasets.rooms.world import Rooms
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+COLUMNS: Mapping[str, Column] = {
+    "image": Column("image"),
+    "text": Column("text"),
+    "depth": Column("depth"),
+    "attributes": Column("attributes"),
+    "prototypes": Column("prototypes", of_classes=True),
+}
+
+ColumnName = Literal["image", "text", "depth", "attributes", "prototypes"]
+Count = Annotated[int, Field(ge=0)]
+
+
+class RoomsConfig(ImporterConfig):
+    """Rendered rooms with captions, depth, attributes and class prototypes; nothing is read.
+
+    `size` is that of pictures and depth maps in pixels; `train`, `validation`, `test` and
+    `heldout` count rooms, the last of classes that occur in no other split. `captions` are
+    sentences per room, each a row of its own. `missing` is the share of every column that is left
+    out at random; a row keeps one column at least. Prototypes are means of the attribute vectors
+    of all rooms of a class, held-out classes included (pcmc-pcmr, section 4).
+    """
+
+    kind: Literal["rooms"] = "rooms"
+    seed: Annotated[int, Field(ge=0)] = 0
+    size: Annotated[int, Field(ge=8, le=1024)] = 64
+    train: Count = 4000
+    validation: Count = 400
+    test: Count = 500
+    heldout: Count = 400
+    captions: Annotated[int, Field(ge=1, le=10)] = 3
+    missing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    columns: tuple[ColumnName, ...] = ("image", "text", "depth", "attributes", "prototypes")
+    threads: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("columns")
+    @classmethod
+    def _each_once(cls, columns: tuple[ColumnName, ...]) -> tuple[ColumnName, ...]:
+        if len(columns) == 0 or len(set(columns)) < len(columns):
+            raise ValueError(f"columns must name one or more of {', '.join(COLUMNS)}, each once")
+        return columns
+
+    def build(self) -> RoomsImporter:
+        """Build the importer."""
+        return RoomsImporter(
+            seed=self.seed,
+            size=self.size,
+            counts={
+                "train": self.train,
+                "validation": self.validation,
+                "test": self.test,
+                "heldout": self.heldout,
+            },
+            captions=self.captions if "text" in self.columns else 0,
+            missing=self.missing,
+            columns=self.columns,
+            threads=self.threads,
+        )
+
+
+class RoomsImporter:
+    """Yields a row per caption, or per room where there are no captions, split after split."""
+
+    root: str | None = None
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        size: int,
+        counts: Mapping[str, int],
+        captions: int,
+        missing: float,
+        columns: tuple[str, ...],
+        threads: int | None,
+    ) -> None:
+        """Take the fields of RoomsConfig; `counts` are rooms per split."""
+        self._seed, self._size, self._counts = seed, size, dict(counts)
+        self._captions, self._missing = captions, missing
+        self._columns, self._threads = columns, threads
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns asked for."""
+        return {name: COLUMNS[name] for name in self._columns}
+
+    @property
+    def total(self) -> int:
+        """Number of rows."""
+        return sum(self._counts.values()) * max(1, self._captions)
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """Render room by room."""
+        from polymodal_datasets.rooms.splits import split_indices
+        from polymodal_datasets.rooms.world import rooms
+
+        indices = split_indices(self._counts)
+        prototypes = self._prototypes(indices) if "prototypes" in self._columns else {}
+        for split, members in indices.items():
+            chunks = rooms(
+                members,
+                seed=self._seed,
+                size=self._size,
+                captions=self._captions,
+                rendered="image" in self._columns or "depth" in self._columns,
+                threads=self._threads,
+            )
+            for chunk in chunks:
+                for number in range(len(chunk.scenes)):
+                    yield from self._rows_of(chunk, number, split, prototypes)
+
+    def _prototypes(self, indices: Mapping[str, Array]) -> dict[int, Array]:
+        import numpy as np
+
+        from polymodal_datasets.rooms.attributes import prototypes
+        from polymodal_datasets.rooms.world import rooms
+
+        everything = np.concatenate(list(indices.values()))
+        chunks = list(rooms(everything, seed=self._seed, captions=0, rendered=False, chunk=256))
+        if not chunks:
+            return {}
+        return prototypes(
+            np.concatenate([chunk.attributes for chunk in chunks]),
+            np.concatenate([chunk.scenes.label for chunk in chunks]),
+        )
+
+    def _rows_of(
+        self, chunk: Rooms, number: int, split: str, prototypes: Mapping[int, Array]
+    ) -> Iterator[Row]:
+        from polymodal_datasets.rooms.classes import CLASS_NAMES
+
+        index, label = int(chunk.scenes.index[number]), int(chunk.scenes.label[number])
+        name = f"room/{index:06d}"
+        items = self._items(chunk, number, name)
+        if "prototypes" in self._columns:
+            items["prototypes"] = Item(f"class/{label:02d}", prototypes[label])
+        keep = self._kept(index)
+        for caption in range(max(1, self._captions)):
+            whole = dict(items)
+            if self._captions > 0:
+                whole["text"] = Item(f"{name}#{caption}", chunk.captions[number][caption])
+            yield Row(
+                items={column: whole[column] for column in keep[caption]},
+                instance=name,
+                label=CLASS_NAMES[label],
+                split=split,
+                origin=f"{name}#{caption}" if self._captions > 0 else name,
+            )
+
+    def _items(self, chunk: Rooms, number: int, name: str) -> dict[str, Item]:
+        import numpy as np
+
+        items = {}
+        if chunk.images is not None and "image" in self._columns:
+            items["image"] = Item(name, chunk.images[number])
+        if chunk.depth is not None and "depth" in self._columns:
+            millimetres = np.round(chunk.depth[number] * 1000).astype(np.uint16)
+            items["depth"] = Item(name, millimetres)
+        if "attributes" in self._columns:
+            items["attributes"] = Item(name, chunk.attributes[number])
+        return items
+
+    def _kept(self, index: int) -> list[list[str]]:
+        # Columns that remain in each row of a room; text is lost row by row, all else room by room.
+        rows = max(1, self._captions)
+        if self._missing == 0:
+            return [list(self._columns)] * rows
+        import numpy as np
+
+        # The 1 keeps these draws apart from those of the room itself.
+        draws = np.random.default_rng((self._seed, index, 1)).random(len(COLUMNS) + rows)
+        luck = dict(zip(COLUMNS, draws[rows:].tolist(), strict=True))
+        kept = []
+        for row in range(rows):
+            of_row = {name: luck[name] for name in self._columns}
+            if "text" in of_row:
+                of_row["text"] = float(draws[row])
+            present = [name for name in self._columns if of_row[name] >= self._missing]
+            kept.append(present or [max(of_row, key=lambda name: of_row[name])])
+        return kept
