@@ -1,0 +1,1 @@
+"""Importers: raw layouts in, rows out."""
