@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""Pictures as a modality of polymodal, found through its plug-in registry."""
