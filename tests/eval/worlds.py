@@ -13,7 +13,7 @@ from polymodal_eval.space import LabelledVectors, Space
 
 def unit(vectors: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
     array = np.asarray(vectors, dtype=np.float64)
-    return (array / np.linalg.norm(array, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(array / np.linalg.norm(array, axis=1, keepdims=True), dtype=np.float32)
 
 
 def row_table(

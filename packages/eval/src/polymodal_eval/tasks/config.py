@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 
 def _checked_template(template: str) -> str:
-    try:
-        filled = template.format("x")
-    except (IndexError, KeyError, ValueError):
-        filled = template
-    if filled == template:
+    rest = template.replace("{}", "")
+    if rest == template or "{" in rest or "}" in rest:
         raise ValueError("a template holds {} where the name of the class goes, and no other brace")
     return template
 

@@ -79,7 +79,7 @@ class Prompts:
         names = [space.embeddings.table.class_names[label] for label in labels]
         if self.tidy_names:
             names = [tidy(name) for name in names]
-        texts = [template.format(name) for name in names for template in self.templates]
+        texts = [template.replace("{}", name) for name in names for template in self.templates]
         groups = np.repeat(np.arange(len(labels)), len(self.templates))
         return LabelledVectors(unit_means(space.encode(column, texts), groups, len(labels)), labels)
 
