@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""`polymodal-train`: from a recipe to a run folder."""

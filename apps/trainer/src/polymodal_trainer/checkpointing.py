@@ -1,0 +1,146 @@
+"""The checkpoints of a run: saved, pruned, the best one marked, and restored."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from polymodal_core.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+)
+from polymodal_core.errors import CheckpointError, RunError
+from polymodal_core.run import RunFolder
+
+from polymodal_trainer.nonfinite import nonfinite_columns
+from polymodal_trainer.optimiser import load_optimizer_tensors, optimizer_tensors
+from polymodal_trainer.start import Setup
+from polymodal_trainer.state import TrainingState
+
+REPLACED = ".replaced"
+
+
+class Checkpoints:
+    """Writes a run's checkpoints: `step-00000120` folders, and the link `best` to one of them.
+
+    The newest `keep` are kept, and the best. A checkpoint is whole or not there, and an old one
+    goes only after a new one is on disk. `latest` is the newest sound one.
+    """
+
+    def __init__(self, run: RunFolder, setup: Setup) -> None:
+        """Find what is there, and clear away what a kill left half written."""
+        self._run = run
+        self._setup = setup
+        _clear(run.checkpoints)
+        self.latest: Path | None = next(iter(run.steps()[::-1]), None)
+
+    def save(self, state: TrainingState, *, metrics_size: int) -> None:
+        """Write a checkpoint of where the run stands.
+
+        Raises CheckpointError where it cannot be written, and RunError where the weights are not
+        finite; the older ones stay.
+        """
+        setup = self._setup
+        damaged = nonfinite_columns(setup.model)
+        if damaged:
+            raise RunError(
+                f"weights of {', '.join(damaged)} are not finite after step {state.step}, so that "
+                f"no checkpoint was written"
+            )
+        path = self._run.checkpoints / f"step-{state.step:08d}"
+        tensors = {
+            "model": setup.model.state_dict(),
+            "objective": setup.objective.state_dict(),
+            "optimizer": optimizer_tensors(setup.optimizer),
+        }
+        with _set_aside(path):
+            save_checkpoint(path, Checkpoint(tensors, self._plain(state, metrics_size)))
+        self.latest = path
+        self._mark_best(state)
+        self._prune()
+
+    def restore(self) -> tuple[TrainingState, int]:
+        """Load the newest checkpoint into model, objective and optimiser.
+
+        Gives the state and the size that `metrics.jsonl` had. Raises CheckpointError for one that
+        is damaged or does not fit.
+        """
+        if self.latest is None:
+            raise CheckpointError(f"{self._run.path}: no checkpoint to resume from")
+        setup, source = self._setup, str(self.latest)
+        loaded = load_checkpoint(self.latest)
+        load_weights(setup.model, loaded.tensors.get("model", {}), source=source)
+        load_weights(setup.objective, loaded.tensors.get("objective", {}), source=source)
+        load_optimizer_tensors(setup.optimizer, loaded.tensors.get("optimizer", {}), source=source)
+        if setup.precision.scaler is not None:
+            setup.precision.scaler.load_state_dict(loaded.state["scaler"])
+        state = TrainingState.from_plain(dict(loaded.state))
+        if state.best is not None and not self._path_of(state.best.step).is_dir():
+            state.best = None  # deleted by hand: the next validation is the best there is
+        self._mark_best(state)
+        return state, int(loaded.state["metrics_size"])
+
+    def _plain(self, state: TrainingState, metrics_size: int) -> dict[str, Any]:
+        setup = self._setup
+        scaler = setup.precision.scaler
+        return {
+            **state.plain(),
+            "metrics_size": metrics_size,
+            "scaler": None if scaler is None else scaler.state_dict(),
+            "recipe": setup.recipe.table,
+            "modalities": dict(setup.states),
+            "plugins": setup.versions,
+            "store": setup.store.fingerprint,
+        }
+
+    def _path_of(self, step: int) -> Path:
+        return self._run.checkpoints / f"step-{step:08d}"
+
+    def _mark_best(self, state: TrainingState) -> None:
+        if state.best is None:
+            return
+        # A link replaces another in one step, where a folder would be gone for a moment.
+        link = self._run.checkpoints / "best"
+        fresh = self._run.checkpoints / ".best"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(self._path_of(state.best.step).name)
+        os.replace(fresh, link)
+
+    def _prune(self) -> None:
+        best = (self._run.checkpoints / "best").resolve().name
+        for path in self._run.steps()[: -self._setup.training.keep]:
+            if path.name != best:
+                # Renamed first, so that a kill cannot leave half a checkpoint under its name.
+                doomed = path.with_name(f".{path.name}.old")
+                path.rename(doomed)
+                shutil.rmtree(doomed)
+
+
+@contextmanager
+def _set_aside(path: Path) -> Iterator[None]:
+    # An interrupted epoch's last step is saved twice, before its validation and after it.
+    aside = path.with_name(f".{path.name}{REPLACED}")
+    if path.exists():
+        path.rename(aside)
+    try:
+        yield
+    except BaseException:
+        if aside.exists():
+            aside.rename(path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clear(folder: Path) -> None:
+    for leftover in folder.glob(".*"):
+        owner = folder / leftover.name.removeprefix(".").removesuffix(REPLACED)
+        if leftover.name.endswith(REPLACED) and not owner.exists():
+            leftover.rename(owner)
+        else:
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,90 @@
+"""Which columns and pairs of a recipe the rows of a store can train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from polymodal_core.config import ObjectiveConfig
+from polymodal_core.errors import Problem, RecipeError, RunError, suggest
+from polymodal_core.recipe import Recipe
+from polymodal_core.table import RowTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.int64]
+
+
+def check_columns(recipe: Recipe, store: Any) -> None:
+    """Raise RecipeError where the store lacks a column, or has it as another kind."""
+    problems = []
+    for name, column in recipe.columns.items():
+        stored = store.columns.get(name)
+        path = f"modalities.{name}"
+        if stored is None:
+            hint = suggest(name, store.columns)
+            problems.append(Problem(path, f"the store {store.path} has no column '{name}'{hint}"))
+        elif stored.kind != column.modality.kind:
+            problems.append(
+                Problem(
+                    f"{path}.kind",
+                    f"the store {store.path} holds '{name}' as {stored.kind}, the recipe says "
+                    f"{column.modality.kind}",
+                )
+            )
+    if problems:
+        raise RecipeError(problems)
+
+
+def rows_with(table: RowTable, columns: Sequence[str], rows: Rows) -> dict[str, int]:
+    """Count the rows that have each column."""
+    return {name: int(table.present(name)[rows].sum()) for name in columns}
+
+
+def check_training_rows(table: RowTable, columns: Sequence[str], rows: Rows, split: str) -> None:
+    """Raise RecipeError where no training row has a column."""
+    counts = rows_with(table, columns, rows)
+    having = ", ".join(f"{name} ({count})" for name, count in counts.items() if count)
+    problems = [
+        Problem(
+            f"modalities.{name}",
+            f"none of the {len(rows)} rows of split '{split}' has it; leave the column out. "
+            f"Columns with rows: {having or '(none)'}",
+        )
+        for name, count in counts.items()
+        if count == 0
+    ]
+    if problems:
+        raise RecipeError(problems)
+
+
+def pair_name(pair: tuple[str, str]) -> str:
+    """Name a pair as the logs do: `image-text`."""
+    return "-".join(pair)
+
+
+def rows_with_pairs(
+    table: RowTable, columns: Sequence[str], objective: ObjectiveConfig, rows: Rows
+) -> dict[str, int]:
+    """Count the rows that have both columns of each pair that the objective compares."""
+    weights = objective.weights()
+    pairs = list(combinations(columns, 2)) if weights is None else list(weights)
+    return {
+        pair_name((a, b)): int((table.present(a)[rows] & table.present(b)[rows]).sum())
+        for a, b in pairs
+    }
+
+
+def check_pairs(counts: dict[str, int]) -> list[str]:
+    """Give the pairs that no training row has both columns of; raises RunError if all are such."""
+    empty = sorted(pair for pair, count in counts.items() if count == 0)
+    if len(empty) == len(counts):
+        raise RunError(
+            f"no training row has both columns of any pair ({', '.join(empty) or 'no pair'}): "
+            f"there is nothing to learn from; pack rows that hold at least two of the columns, "
+            f"or name other pairs in objective.pairs"
+        )
+    return empty

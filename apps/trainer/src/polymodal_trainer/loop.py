@@ -1,0 +1,256 @@
+"""The training loop: epochs of steps, validations between them, checkpoints on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from polymodal_core.batch import Batch
+from polymodal_core.errors import CheckpointError, RunError
+from polymodal_core.run import RunFolder
+
+from polymodal_trainer.batches import training_batches
+from polymodal_trainer.checkpointing import Checkpoints
+from polymodal_trainer.interruption import Interrupted, Interruption
+from polymodal_trainer.metrics_log import MetricsLog
+from polymodal_trainer.nonfinite import NonFiniteError
+from polymodal_trainer.optimiser import set_learning_rates
+from polymodal_trainer.progress import Display
+from polymodal_trainer.start import Setup
+from polymodal_trainer.state import Best, EpochTally, TrainingState
+from polymodal_trainer.step import StepResult, train_step
+from polymodal_trainer.validation import num_validation_items, validate
+
+
+class Trainer:
+    """Takes a run from where its state stands to its end, or to an interruption."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        run: RunFolder,
+        state: TrainingState,
+        *,
+        checkpoints: Checkpoints,
+        log: MetricsLog,
+        display: Display,
+        interruption: Interruption,
+    ) -> None:
+        """Take hold of the parts; see `train`."""
+        self.setup = setup
+        self.run = run
+        self.state = state
+        self._checkpoints = checkpoints
+        self._log = log
+        self._display = display
+        self._interruption = interruption
+        self._saved_at = _position(state)
+        self._rows = 0
+        self._since = time.perf_counter()
+        self._rates: dict[str, float] = {}
+
+    def train(self) -> bool:
+        """Train to the end; False where a signal asked to stop, a checkpoint written either way.
+
+        Raises RunError that names the step and the last good checkpoint where numbers are no
+        longer finite, the disk is full, or an epoch had nothing to learn from.
+        """
+        state, config = self.state, self.setup.training
+        self._display.begin(self.setup.total_steps, state.step)
+        try:
+            if state.step == 0 and state.batch == 0:
+                self._log.write(_validation_record(state, state.untrained))
+            while state.finished is None:
+                self._steps_of_epoch()
+                self._finish_epoch(config.epochs)
+        except Interrupted:
+            self._save()
+            return False
+        except NonFiniteError as error:
+            raise RunError(
+                f"step {state.step + 1} (epoch {state.epoch + 1}): {error}. {self._last_good()}. "
+                f"A lower learning rate, training.clip or float32 may help"
+            ) from None
+        except (OSError, CheckpointError) as error:
+            raise RunError(
+                f"step {state.step}: could not write to {self.run.path}: {error}. "
+                f"{self._last_good()}; make room, then {self._resume_command()}"
+            ) from error
+        return True
+
+    def _steps_of_epoch(self) -> None:
+        state, setup = self.state, self.setup
+        every = setup.training.checkpoint_every
+        batches = iter(training_batches(setup, epoch=state.epoch, start=state.batch))
+        self._rows, self._since = 0, time.perf_counter()
+        while state.batch < setup.steps_per_epoch:
+            self._interruption.raise_if_requested()
+            batch = self._next(batches)
+            self._rates = set_learning_rates(
+                setup.optimizer, state.step, setup.total_steps, setup.training
+            )
+            result = train_step(setup, batch, state.step)
+            state.step += 1
+            state.batch += 1
+            state.tally.add(result.loss, result.anchors)
+            self._rows += batch.size
+            if state.step % setup.training.log_every == 0:
+                self._log_step(result)
+            due = isinstance(every, int) and state.step % every == 0
+            if due and state.batch < setup.steps_per_epoch:
+                self._save()
+
+    def _next(self, batches: Iterator[Batch]) -> Batch:
+        try:
+            return next(batches)
+        except StopIteration:
+            raise RunError(
+                f"epoch {self.state.epoch + 1} ended after {self.state.batch} batches; "
+                f"{self.setup.steps_per_epoch} were announced"
+            ) from None
+        except Exception:
+            # Ctrl-C reaches loader processes too, and their death is no news then.
+            self._interruption.raise_if_requested()
+            raise
+
+    def _log_step(self, result: StepResult) -> None:
+        state = self.state
+        now = time.perf_counter()
+        speed = self._rows / max(now - self._since, 1e-9)
+        self._rows, self._since = 0, now
+        temperature = getattr(self.setup.objective, "temperature", None)
+        record: dict[str, Any] = {
+            "event": "step",
+            "step": state.step,
+            "epoch": state.epoch + 1,
+            "loss": result.loss,
+            "parts": {pair: float(part) for pair, part in result.parts.items()},
+            "anchors": result.anchors,
+            "grad_norm": result.gradient_norm,
+            "rows_per_s": round(speed, 1),
+        }
+        if isinstance(temperature, float):
+            record["temperature"] = temperature
+        if result.skipped:
+            record["skipped"] = True
+        record |= {f"lr_{part}": rate for part, rate in self._rates.items() if part != "objective"}
+        self._log.write(record)
+        numbers = f"loss {result.loss:.3f}"
+        if isinstance(temperature, float):
+            numbers += f"  temperature {temperature:.4f}"
+        numbers += f"  {speed:.0f} rows/s"
+        if state.best is not None:
+            numbers += f"  best {100 * state.best.mean:.1f} %"
+        name = f"epoch {state.epoch + 1}/{self.setup.training.epochs}"
+        self._display.step(name, numbers, state.step)
+
+    def _finish_epoch(self, epochs: int) -> None:
+        state, config = self.state, self.setup.training
+        number = state.epoch + 1
+        tally = state.tally
+        self._check_anchors(tally, number)
+        metrics: dict[str, float] = {}
+        improved = False
+        if number % config.validate_every == 0 or number == epochs:
+            metrics = self._validate()
+            improved = self._judge(metrics["mean"], number)
+        self._log.write(
+            {
+                "event": "epoch",
+                "step": state.step,
+                "epoch": number,
+                "loss": tally.mean_loss,
+                "anchors": tally.anchors,
+                "without_anchors": tally.without_anchors,
+            }
+        )
+        if metrics:
+            self._log.write(_validation_record(state, metrics, epoch=number))
+        self._tell(number, tally, metrics, improved=improved)
+        state.epoch, state.batch, state.tally = number, 0, EpochTally()
+        if number == epochs:
+            state.finished = f"all {epochs} epochs are done"
+        elif 0 < config.patience <= state.stale:
+            state.finished = f"no better validation in {state.stale} epochs"
+        every = config.checkpoint_every
+        due = every == "epoch" or (isinstance(every, int) and state.step % every == 0)
+        if due or improved or state.finished is not None:
+            self._save()
+
+    def _check_anchors(self, tally: EpochTally, number: int) -> None:
+        empty = tally.without_anchors
+        if len(empty) == len(tally.anchors):
+            raise RunError(
+                f"epoch {number}: not one row of its {tally.steps} batches had both columns of any "
+                f"pair ({', '.join(empty)}): there was nothing to learn from. {self._last_good()}. "
+                f"Lower data.modality_dropout, or pack rows that hold several columns"
+            )
+        if empty and number == 1:
+            self._display.warn(
+                f"epoch {number}: no row had both columns of {', '.join(empty)}: "
+                f"nothing was learned about {'it' if len(empty) == 1 else 'them'}"
+            )
+
+    def _validate(self) -> dict[str, float]:
+        with self._display.task("validating", num_validation_items(self.setup)) as advance:
+
+            def advance_or_stop(count: int) -> None:
+                self._interruption.raise_if_requested()
+                advance(count)
+
+            try:
+                return validate(self.setup, advance=advance_or_stop)
+            except Exception:
+                self._interruption.raise_if_requested()
+                raise
+
+    def _judge(self, mean: float, number: int) -> bool:
+        state = self.state
+        if state.best is None or mean > state.best.mean:
+            state.best = Best(mean, number, state.step)
+            state.stale = 0
+            return True
+        state.stale += 1
+        return False
+
+    def _tell(
+        self, number: int, tally: EpochTally, metrics: dict[str, float], *, improved: bool
+    ) -> None:
+        text = f"epoch {number}/{self.setup.training.epochs}  step {self.state.step}"
+        text += f"  loss {tally.mean_loss:.3f}"
+        if metrics:
+            text += f"  validation R@1 {100 * metrics['mean']:.1f} %"
+            best = self.state.best
+            if improved:
+                text += " (best)"
+            elif best is not None:
+                text += f" (best {100 * best.mean:.1f} %, epoch {best.epoch})"
+        self._display.line(text)
+
+    def _save(self) -> None:
+        if _position(self.state) != self._saved_at:
+            self._checkpoints.save(self.state, metrics_size=self._log.size())
+            self._saved_at = _position(self.state)
+
+    def _last_good(self) -> str:
+        return f"Last good checkpoint: {self._checkpoints.latest}"
+
+    def _resume_command(self) -> str:
+        return f"continue with `polymodal-train run {self.run.path} --resume`"
+
+
+def _position(state: TrainingState) -> tuple[int, int, int]:
+    return state.step, state.epoch, state.batch
+
+
+def _validation_record(
+    state: TrainingState, metrics: dict[str, float], *, epoch: int = 0
+) -> dict[str, Any]:
+    return {
+        "event": "validation",
+        "step": state.step,
+        "epoch": epoch,
+        "mean": metrics["mean"],
+        "metrics": {name: value for name, value in metrics.items() if name != "mean"},
+    }

@@ -1,0 +1,144 @@
+"""From a validated recipe to everything that training needs; nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import torch
+from polymodal_core.errors import RecipeError, RunError
+from polymodal_core.model import Model, build_model
+from polymodal_core.plugins import Registry
+from polymodal_core.protocols import Modality, State
+from polymodal_core.recipe import Recipe
+from polymodal_core.run import fitted_modalities
+from polymodal_datasets.loading import num_batches
+from polymodal_datasets.splits import Splits, make_splits
+from polymodal_datasets.store import Store
+from torch import nn
+
+from polymodal_trainer.coverage import (
+    check_columns,
+    check_pairs,
+    check_training_rows,
+    rows_with_pairs,
+)
+from polymodal_trainer.environment import plugin_versions
+from polymodal_trainer.fitting import fit_states
+from polymodal_trainer.optimiser import build_optimizer
+from polymodal_trainer.precision import Precision, choose_precision
+
+if TYPE_CHECKING:
+    from polymodal_core.config import ObjectiveConfig
+    from polymodal_datasets.config import DataConfig
+
+    from polymodal_trainer.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a run is made of, built and checked.
+
+    `pair_rows` counts the training rows that have both columns of each compared pair.
+    """
+
+    recipe: Recipe
+    store: Store
+    splits: Splits
+    states: Mapping[str, State]
+    modalities: Mapping[str, Modality]
+    model: Model
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    precision: Precision
+    steps_per_epoch: int
+    pair_rows: dict[str, int]
+    versions: dict[str, str]
+
+    @property
+    def seed(self) -> int:
+        """The recipe's seed."""
+        return int(self.recipe.table["seed"])
+
+    @property
+    def data(self) -> DataConfig:
+        """The recipe's `[data]`."""
+        return cast("DataConfig", self.recipe.sections["data"])
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The recipe's `[training]`."""
+        return cast("TrainingConfig", self.recipe.sections["training"])
+
+    @cached_property
+    def total_steps(self) -> int:
+        """Steps of the whole run, unless it stops early."""
+        return self.steps_per_epoch * self.training.epochs
+
+
+def build(
+    recipe: Recipe,
+    *,
+    registry: Registry,
+    source: str,
+    states: Mapping[str, State] | None = None,
+    fitting: Callable[[str], None] = lambda _: None,
+) -> Setup:
+    """Open the store, cut the splits, fit the modalities, build model, objective and optimiser.
+
+    `states` are what the modalities learned when the run began, where it is resumed; `fitting`
+    hears the owner's name for every value that a fit reads. Raises PolymodalError for whatever
+    does not go together.
+    """
+    data: DataConfig = recipe.sections["data"]
+    training: TrainingConfig = recipe.sections["training"]
+    objective_config: ObjectiveConfig = recipe.sections["objective"]
+    seed = int(recipe.table["seed"])
+    precision = choose_precision(training)
+    store = Store(data.store)
+    try:
+        check_columns(recipe, store)
+        splits = make_splits(store, data, seed)
+        check_training_rows(store.table, list(recipe.columns), splits.train, data.train)
+    except RecipeError as error:
+        raise RecipeError(error.problems, source=source) from None
+    pair_rows = rows_with_pairs(store.table, list(recipe.columns), objective_config, splits.train)
+    check_pairs(pair_rows)
+    steps = _steps_per_epoch(splits, data)
+    if states is None:
+        states = fit_states(recipe, store, splits.train, advance=fitting)
+    modalities = fitted_modalities(recipe, states)
+    torch.manual_seed(seed)
+    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim).to(precision.device)
+    objective = cast("nn.Module", objective_config.build()).to(precision.device)
+    return Setup(
+        recipe=recipe,
+        store=store,
+        splits=splits,
+        states=states,
+        modalities=modalities,
+        model=model.train(),
+        objective=objective.train(),
+        optimizer=build_optimizer(model, objective, training, device=precision.device),
+        precision=precision,
+        steps_per_epoch=steps,
+        pair_rows=pair_rows,
+        versions=plugin_versions(registry),
+    )
+
+
+def _steps_per_epoch(splits: Splits, data: DataConfig) -> int:
+    steps = num_batches(splits.train, data.batch_size, drop_last=True)
+    if steps == 0:
+        raise RunError(
+            f"data.batch_size = {data.batch_size} is more than the {len(splits.train)} training "
+            f"rows, so that no batch is ever full; set it to {len(splits.train)} or less"
+        )
+    if len(splits.validation) == 0:
+        raise RunError(
+            f"split '{data.validation}' gives no validation row; name another split, or cut one "
+            f"from the training rows with data.validation_size = 0.1"
+        )
+    return steps

@@ -1,0 +1,80 @@
+"""Where a run stands: what a checkpoint must hold beside tensors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best validation so far; `epoch` counts from 1 as people do, `step` names the weights."""
+
+    mean: float
+    epoch: int
+    step: int
+
+
+@dataclass
+class EpochTally:
+    """What an epoch has summed up so far: losses of its steps, and anchors of each pair."""
+
+    steps: int = 0
+    loss: float = 0.0
+    anchors: dict[str, int] = field(default_factory=dict)
+
+    def add(self, loss: float, anchors: dict[str, int]) -> None:
+        """Count one step."""
+        self.steps += 1
+        self.loss += loss
+        for pair, count in anchors.items():
+            self.anchors[pair] = self.anchors.get(pair, 0) + count
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss over the steps so far."""
+        return self.loss / max(1, self.steps)
+
+    @property
+    def without_anchors(self) -> list[str]:
+        """Pairs that no row of the epoch had both columns of."""
+        return sorted(pair for pair, count in self.anchors.items() if count == 0)
+
+
+@dataclass
+class TrainingState:
+    """Position and history of a run.
+
+    `step` optimiser steps are done. `epoch` counts the epochs that are finished, validation
+    included; `batch` batches of the next one are done (all of them, where it only awaits its
+    validation). `stale` validations have passed since the best. `untrained` are the validation
+    metrics of the initial weights. `finished` says why a run is over.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    stale: int = 0
+    best: Best | None = None
+    tally: EpochTally = field(default_factory=EpochTally)
+    untrained: dict[str, float] = field(default_factory=dict)
+    finished: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Give the state as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> TrainingState:
+        """Read what `plain` gave."""
+        best = plain["best"]
+        return cls(
+            step=plain["step"],
+            epoch=plain["epoch"],
+            batch=plain["batch"],
+            stale=plain["stale"],
+            best=None if best is None else Best(**best),
+            tally=EpochTally(**plain["tally"]),
+            untrained=plain["untrained"],
+            finished=plain["finished"],
+        )

@@ -1,0 +1,62 @@
+"""What a run says at its start and at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from polymodal_core.run import RunFolder
+from rich.table import Table
+
+from polymodal_trainer.coverage import rows_with
+from polymodal_trainer.environment import parameter_counts
+from polymodal_trainer.start import Setup
+from polymodal_trainer.state import TrainingState
+
+
+def columns_table(setup: Setup) -> Table:
+    """Lay out the columns: kind, encoder, head, parameters, rows."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("column", "kind", "encoder", "head"):
+        table.add_column(name)
+    for name in ("trainable", "parameters", "training rows", "validation rows"):
+        table.add_column(name, justify="right")
+    counts = parameter_counts(setup.model)
+    columns = list(setup.recipe.columns)
+    train = rows_with(setup.store.table, columns, setup.splits.train)
+    validation = rows_with(setup.store.table, columns, setup.splits.validation)
+    for name, column in setup.recipe.columns.items():
+        frozen = " (frozen)" if column.encoder.tuning == "frozen" else ""
+        encoder = f"{column.encoder.kind}{frozen}" if column.share is None else f"= {column.share}"
+        table.add_row(
+            name,
+            column.modality.kind,
+            encoder,
+            column.head.kind,
+            f"{counts[name]['trainable']:,}",
+            f"{counts[name]['encoder'] + counts[name]['head']:,}",
+            f"{train[name]:,}",
+            f"{validation[name]:,}",
+        )
+    return table
+
+
+def plan(setup: Setup) -> str:
+    """Say how long the run is and where it runs."""
+    precision = setup.training.precision
+    return (
+        f"{len(setup.splits.train):,} training rows, {setup.training.epochs} epochs of "
+        f"{setup.steps_per_epoch} steps of {setup.data.batch_size} rows: {setup.total_steps:,} "
+        f"steps in {precision} on {setup.precision.device}, seed {setup.seed}"
+    )
+
+
+def farewell(run: Path, state: TrainingState) -> str:
+    """Say how a finished run went and what to type next."""
+    lines = [f"finished: {state.finished}"]
+    if state.best is not None:
+        lines.append(
+            f"best validation: mean R@1 {100 * state.best.mean:.1f} % after epoch "
+            f"{state.best.epoch} (step {state.best.step}): {RunFolder(run).checkpoints / 'best'}"
+        )
+    lines.append(f"evaluate it with `polymodal-evaluate run {run}`")
+    return "\n".join(lines)
