@@ -96,7 +96,7 @@ def test_vectors_that_are_not_finite_name_column_and_item() -> None:
 
     model = Model({"image": Lookup()}, {"image": Diverged()}, dim=8)
 
-    with pytest.raises(RunError, match="'image': .* 1 of 3 items, first for item 5"):
+    with pytest.raises(RunError, match=r"'image': .* 1 of 3 items, first for item 5"):
         embed_table(model, row_table({"image": [1, 5, 2]}), batches)
 
 

@@ -17,6 +17,18 @@ from tests.eval.worlds import embedding_table, row_table, space_of
 
 
 class Words(Modality):
+    def pack(self, value: str, root: str | None) -> bytes:
+        return value.encode()
+
+    def decode(self, payload: bytes) -> str:
+        return payload.decode()
+
+    def show(self, value: str) -> str:
+        return value
+
+    def spec(self) -> dict[str, Any]:
+        return {}
+
     def transform(self, value: str, *, training: bool, shared: Any, own: Any) -> int:
         assert not training
         return len(value)
