@@ -34,26 +34,36 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """
     from safetensors.torch import save_file
 
-    flat = {
-        f"{group}/{name}": tensor.detach().cpu().contiguous()
-        for group, tensors in checkpoint.tensors.items()
-        for name, tensor in tensors.items()
-    }
-    partial = path.with_name(f".{path.name}.partial")
+    partial, former = (path.with_name(f".{path.name}.{end}") for end in ("partial", "former"))
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        save_file(flat, partial / TENSORS)
+        save_file(_flat(checkpoint.tensors), partial / TENSORS)
         (partial / STATE).write_text(json.dumps(checkpoint.state, indent=1), encoding="utf-8")
         for name in (TENSORS, STATE):
             _sync(partial / name)
-        if path.exists():
-            shutil.rmtree(path)
+        shutil.rmtree(former, ignore_errors=True)
+        if path.exists():  # out of the way in one step: a kill leaves one of them whole
+            path.rename(former)
         partial.rename(path)
         _sync(path.parent)
+        shutil.rmtree(former, ignore_errors=True)
     except Exception as error:  # safetensors raises its own class for a full disk
         shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(f"{path}: could not write the checkpoint: {error}") from error
+
+
+def _flat(groups: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    # safetensors refuses tensors that share memory, as tied weights do: each gets its own.
+    flat: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for group, tensors in groups.items():
+        for name, tensor in tensors.items():
+            own = tensor.detach().cpu().contiguous()
+            address = own.untyped_storage().data_ptr()
+            flat[f"{group}/{name}"] = own.clone() if address in seen else own
+            seen.add(address)
+    return flat
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -100,7 +100,7 @@ def _own_column(
     if head_options is not None:
         head = _validated(HeadConfig, head_options, f"{path}.head", problems) or head
     try:
-        config = registry.modality(kind)
+        config = registry.modality(str(kind))
     except PolymodalError as error:
         hint = "" if kind != name else '; if the column has a name of its own, say kind = "..."'
         problems.append(Problem(f"{path}.kind", f"{error}{hint}"))
@@ -166,13 +166,13 @@ def _shared_column(
     problems: list[Problem],
 ) -> ColumnConfig | None:
     path = f"modalities.{name}"
-    share = options["share"]
+    share = str(options["share"])
     if share not in given or share == name or _shares(given[share]):
         others = [other for other in given if other != name and not _shares(given[other])]
         problems.append(
             Problem(
                 f"{path}.share",
-                f"'{share}' is no column with an own encoder{suggest(str(share), others)}",
+                f"'{share}' is no column with an own encoder{suggest(share, others)}",
             )
         )
         return None
@@ -202,7 +202,9 @@ def _validated(config: type[C], options: Any, path: str, problems: list[Problem]
         return config.model_validate(options)
     except ValidationError as error:
         problems += problems_of(error, config, options, path=path)
-        return None
+    except PolymodalError as error:  # out of a plug-in's own check
+        problems.append(Problem(path, str(error)))
+    return None
 
 
 def _plain(value: Any) -> Any:

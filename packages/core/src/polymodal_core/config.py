@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from polymodal_core.errors import Problem, suggest
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Configuration(BaseModel):
     """A frozen table of options that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+    # TOML can say nan and inf: no option wants them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def kind_name(cls) -> str:
@@ -85,6 +86,17 @@ class ObjectiveConfig(Configuration):
     pairs: tuple[tuple[str, str] | tuple[str, str, float], ...] | None = None
     groups: Literal["none", "instance", "label"] = "none"
 
+    @field_validator("pairs", mode="before")
+    @classmethod
+    def _check_form(cls, pairs: Any) -> Any:
+        for pair in pairs if isinstance(pairs, list | tuple) else ():
+            if not isinstance(pair, list | tuple) or [type(part) for part in pair[:2]] != [
+                str,
+                str,
+            ]:
+                raise ValueError(f'{pair!r} is no pair; wanted ["image", "text"], or with a weight')
+        return pairs
+
     def weights(self) -> dict[tuple[str, str], float] | None:
         """Give the pairs as {(a, b): weight}, None for all pairs."""
         if self.pairs is None:
@@ -125,8 +137,8 @@ class HeadConfig(Configuration):
     """
 
     kind: Literal["linear", "mlp", "residual", "identity"] = "residual"
-    hidden: int | None = None
-    dropout: float = 0.0
+    hidden: int | None = Field(default=None, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
 
     def build(self, *, feature_dim: int, dim: int) -> nn.Module:
         """Build a module from [present, feature_dim] to unit vectors [present, dim]."""
@@ -144,7 +156,7 @@ class HeadConfig(Configuration):
 class EmbeddingConfig(Configuration):
     """The shared space: its width, and the projection head of columns that name none."""
 
-    dim: int = 256
+    dim: int = Field(default=256, gt=0)
     head: HeadConfig = HeadConfig()
 
 
@@ -170,6 +182,12 @@ def problems_of(error: ValidationError, kind: Any, given: Any, *, path: str = ""
                 where, message = f"{where}.kind", f"unknown kind '{tag}'{suggest(tag, tags)}"
             case "union_tag_not_found":
                 where, message = f"{where}.kind", "is required and not given"
+            case "model_type" | "model_attributes_type" | "dict_type":
+                message = f"must be a table; given {value!r}"
+            case "value_error":
+                # Of a check over several options, the whole table would be repeated.
+                shown = "" if isinstance(value, Mapping) else f"; given {value!r}"
+                message = f"{detail['ctx']['error']}{shown}"
             case _:
                 message = f"{detail['msg']}; given {value!r}"
         found.append(Problem(where, message))
@@ -185,7 +203,9 @@ def _without_tags(location: tuple[int | str, ...], given: Any) -> list[int | str
             if part == value.get("kind") and part not in value:
                 continue
             value = value.get(part)
-        elif isinstance(value, list | tuple) and isinstance(part, int):
+        elif isinstance(value, list | tuple):
+            if not isinstance(part, int):  # the member of a plain union: `tuple[str, str]`
+                continue
             value = value[part] if part < len(value) else None
         kept.append(part)
     return kept

@@ -130,6 +130,10 @@ def build_model(
 
 
 def _key(column: str) -> str:
-    # nn.ModuleDict refuses the names of its own attributes ("type", "values"); column names
-    # never end in an underscore, so this cannot collide.
-    return f"{column}_" if hasattr(nn.ModuleDict, column) else column
+    # nn.ModuleDict refuses the names of its own attributes, those of an instance among them
+    # ("type", "values", "training"); column names never end in an underscore, so this cannot
+    # collide.
+    return f"{column}_" if hasattr(_EMPTY, column) else column
+
+
+_EMPTY = nn.ModuleDict()

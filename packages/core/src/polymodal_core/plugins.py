@@ -76,7 +76,12 @@ class Registry:
                 f"{distribution}: {config.__name__} has no kind; "
                 f'declare `kind: Literal["name"] = "name"`'
             )
-        name = f"{config.modality}/{kind}" if issubclass(config, EncoderConfig) else kind
+        name = kind
+        if issubclass(config, EncoderConfig):
+            _require_attribute(config, "modality", distribution)
+            name = f"{config.modality}/{kind}"
+        elif issubclass(config, ModalityConfig):
+            _require_attribute(config, "default_encoder", distribution)
         taken = self.registrations.get((group, name))
         if taken is not None and taken.config is not config:
             raise PluginError(
@@ -92,6 +97,13 @@ class Registry:
             for registered, name in self.registrations
             if registered == group and name.startswith(prefix)
         )
+
+    def configs(self, group: str, *, prefix: str = "") -> list[type[Configuration]]:
+        """List the classes of a group in the order of their names."""
+        return [
+            self.registrations[group, f"{prefix}{name}"].config
+            for name in self.names(group, prefix=prefix)
+        ]
 
     def find(self, group: str, name: str, base: type[C]) -> type[C]:
         """Give the class registered as `name`; raises UnknownNameError with the nearest name."""
@@ -124,11 +136,7 @@ class Registry:
 
     def union(self, group: str, *, prefix: str = "") -> Any:
         """Make the discriminated union of a group's classes, for a pydantic field or a schema."""
-        classes = [
-            item.config
-            for (registered, name), item in sorted(self.registrations.items())
-            if registered == group and name.startswith(prefix)
-        ]
+        classes = self.configs(group, prefix=prefix)
         if not classes:
             raise UnknownNameError(f"no {group} is installed; install a package that provides one")
         if len(classes) == 1:
@@ -151,7 +159,7 @@ def load_registry(found: Iterable[EntryPoint] | None = None) -> Registry:
     manager.add_hookspecs(hookspecs)
     registry = Registry()
     owners: dict[str, tuple[str, str]] = {}
-    modules: list[tuple[ModuleType, str]] = []
+    modules: list[tuple[ModuleType, str, str]] = []
     for point in points:
         distribution = point.dist.name if point.dist is not None else "(unknown distribution)"
         owner = owners.setdefault(point.name, (distribution, point.value))
@@ -163,21 +171,19 @@ def load_registry(found: Iterable[EntryPoint] | None = None) -> Registry:
             )
         try:
             module = point.load()
-        except Exception as error:  # whatever a foreign module raises at import is its own fault
-            registry.broken.append(
-                BrokenPlugin(point.name, distribution, f"{type(error).__name__}: {error}")
-            )
+        except (Exception, SystemExit) as error:  # whatever a foreign module raises is its fault
+            registry.broken.append(_broken(point.name, distribution, error))
             continue
         if not manager.is_registered(module):
-            manager.register(module, name=point.name)
-            modules.append((module, distribution))
+            _register(manager, module, point.name, distribution)
+            modules.append((module, point.name, distribution))
     _check_hook_names(manager)
-    for module, distribution in modules:
+    for module, name, distribution in modules:
         for hook, (group, base) in HOOKS.items():
             implementation = getattr(module, hook, None)
             if implementation is None or not _is_hook(manager, module, hook):
                 continue
-            for config in _provided(registry, implementation, module, distribution):
+            for config in _provided(registry, implementation, name, distribution):
                 if not (isinstance(config, type) and issubclass(config, base)):
                     raise PluginError(
                         f"{distribution}: {hook} returned {config!r}; wanted subclasses of "
@@ -190,16 +196,37 @@ def load_registry(found: Iterable[EntryPoint] | None = None) -> Registry:
 def _provided(
     registry: Registry,
     implementation: Callable[[], Sequence[type[Configuration]]],
-    module: ModuleType,
+    name: str,
     distribution: str,
 ) -> Sequence[type[Configuration]]:
     try:
-        return implementation()
-    except Exception as error:  # as at import: remembered, and nobody else is harmed
-        registry.broken.append(
-            BrokenPlugin(module.__name__, distribution, f"{type(error).__name__}: {error}")
-        )
+        return tuple(implementation())
+    except (Exception, SystemExit) as error:  # as at import: remembered, nobody else is harmed
+        registry.broken.append(_broken(name, distribution, error))
         return ()
+
+
+def _broken(name: str, distribution: str, error: BaseException) -> BrokenPlugin:
+    return BrokenPlugin(name, distribution, f"{type(error).__name__}: {error}")
+
+
+def _register(
+    manager: pluggy.PluginManager, module: ModuleType, name: str, distribution: str
+) -> None:
+    try:
+        manager.register(module, name=name)
+    except pluggy.PluginValidationError as error:
+        raise PluginError(
+            f"{distribution}: a hook of plug-in '{name}' has parameters; hooks take none ({error})"
+        ) from None
+
+
+def _require_attribute(config: type[Configuration], attribute: str, distribution: str) -> None:
+    if not isinstance(getattr(config, attribute, None), str):
+        raise PluginError(
+            f"{distribution}: {config.__name__} has no {attribute}; "
+            f'declare `{attribute}: ClassVar[str] = "..."`'
+        )
 
 
 def _is_hook(manager: pluggy.PluginManager, module: ModuleType, hook: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -19,7 +21,7 @@ from polymodal_core.config import (
     HeadConfig,
     problems_of,
 )
-from polymodal_core.errors import Problem, RecipeError, suggest
+from polymodal_core.errors import PolymodalError, Problem, RecipeError, suggest
 from polymodal_core.plugins import Registry
 
 
@@ -93,7 +95,7 @@ def load_recipe(
     for name, kind in known.items():
         parsed[name] = _section(kind, table.get(name, {}), name, problems)
     if not ignore_others:
-        for name in table.keys() - known.keys() - {"modalities", "seed"}:
+        for name in sorted(table.keys() - known.keys() - {"modalities", "seed"}):
             hint = suggest(name, [*known, "modalities"])
             problems.append(Problem(name, f"unknown section{hint}"))
     embedding = parsed.pop("embedding") or EmbeddingConfig()
@@ -104,26 +106,49 @@ def load_recipe(
     return Recipe(columns, embedding, parsed, _resolved(table, columns, embedding, parsed))
 
 
-def recipe_schema(*, registry: Registry, sections: Mapping[str, Any]) -> Table:
-    """Give the JSON schema of a whole recipe, made of whatever is installed."""
-    kinds = []
+def recipe_model(*, registry: Registry, sections: Mapping[str, Any]) -> type[BaseModel]:
+    """Make a model of a whole recipe out of whatever is installed, for its JSON schema.
+
+    It takes what `load_recipe` takes, but knows nothing of what columns mean to each other.
+    """
+    columns: list[Any] = [_SharedColumn]
     for kind in registry.names("modality"):
         config = registry.modality(kind)
-        fields: dict[str, Any] = {"head": (HeadConfig, HeadConfig()), "share": (str | None, None)}
-        if registry.names("encoder", prefix=f"{kind}/"):
-            fields["encoder"] = (registry.union("encoder", prefix=f"{kind}/"), ...)
-        kinds.append(create_model(f"{config.__name__}Column", __base__=config, **fields))
-    column: Any = kinds[0] if kinds else dict
-    for other in kinds[1:]:
-        column = column | other
-    model: type[BaseModel] = create_model(
+        encoders = registry.configs("encoder", prefix=f"{kind}/")
+        fields: dict[str, Any] = {"head": (HeadConfig, HeadConfig())}
+        if encoders:
+            # No discriminator: `kind` may be left out where it is the default encoder's.
+            fields["encoder"] = (functools.reduce(operator.or_, encoders) | None, None)
+        columns.append(create_model(f"{config.__name__}Column", __base__=config, **fields))
+    return create_model(
         "Recipe",
         __config__=ConfigDict(extra="forbid"),
-        modalities=(dict[str, column], ...),
+        seed=(int, 0),
+        modalities=(cast("Any", dict[str, functools.reduce(operator.or_, columns)]), ...),  # type: ignore[misc]
         embedding=(EmbeddingConfig, EmbeddingConfig()),
-        **cast("Any", {name: (kind, ...) for name, kind in sections.items()}),
+        **cast("Any", {name: (kind, _default(kind)) for name, kind in sections.items()}),
     )
-    return model.model_json_schema()
+
+
+def recipe_schema(*, registry: Registry, sections: Mapping[str, Any]) -> Table:
+    """Give the JSON schema of a whole recipe, made of whatever is installed."""
+    return recipe_model(registry=registry, sections=sections).model_json_schema()
+
+
+class _SharedColumn(Configuration):
+    """A column that uses the modality and encoder of another."""
+
+    share: str
+    kind: str = ""
+    head: HeadConfig = HeadConfig()
+
+
+def _default(kind: Any) -> Any:
+    # A section may be left out where it needs no option.
+    try:
+        return TypeAdapter(kind).validate_python({})
+    except ValidationError:
+        return ...
 
 
 def _section(kind: Any, given: Any, name: str, problems: list[Problem]) -> Any:
@@ -131,7 +156,9 @@ def _section(kind: Any, given: Any, name: str, problems: list[Problem]) -> Any:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         problems += problems_of(error, kind, given, path=name)
-        return None
+    except PolymodalError as error:  # out of a plug-in's own check
+        problems.append(Problem(name, str(error)))
+    return None
 
 
 def _check_pairs(

@@ -93,7 +93,16 @@ def open_run(path: Path) -> RunFolder:
 
 
 def fitted_modalities(recipe: Recipe, states: Mapping[str, State]) -> dict[str, Modality]:
-    """Build every column's modality from the state that its owner's `fit` learned."""
+    """Build every column's modality from the state that its owner's `fit` learned.
+
+    Raises CheckpointError for a column that the states do not know.
+    """
+    missing = sorted({column.owner for column in recipe.columns.values()} - states.keys())
+    if missing:
+        raise CheckpointError(
+            f"nothing was learned for column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(missing)} when this run was trained; its columns: {', '.join(states)}"
+        )
     return {
         name: column.modality.build(states[column.owner]) for name, column in recipe.columns.items()
     }
@@ -130,7 +139,7 @@ def load_trained(
     )
     path = run.checkpoint(checkpoint)
     loaded = load_checkpoint(path)
-    modalities = fitted_modalities(recipe, loaded.state["modalities"])
+    modalities = fitted_modalities(recipe, loaded.state.get("modalities", {}))
     model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim)
     load_weights(model, loaded.tensors.get("model", {}), source=str(path))
     return TrainedModel(model.eval(), modalities, recipe, loaded)
