@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""Depth maps as a modality of polymodal, found through its plug-in registry."""

@@ -1,0 +1,60 @@
+"""The options of `kind = "depth"` in a recipe or on the packer's command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from polymodal_core.config import ModalityConfig
+from polymodal_core.geometry import check_scale
+from pydantic import Field, field_validator
+
+from polymodal_depth.units import millimetres_per_unit
+
+if TYPE_CHECKING:
+    from polymodal_core.protocols import State
+
+    from polymodal_depth.modality import DepthModality
+
+
+class DepthConfig(ModalityConfig):
+    """Depth maps, stored in millimetres; 0 means no reading.
+
+    `unit` is the source's: "mm", "cm", "m", or a scale such as "255=10m" (the value 255 stands for
+    10 m). It may be left out for 16-bit sources in millimetres. `size`, `resize`, `crop_scale` and
+    `flip` are as of images, and must equal theirs where both shall show the same place.
+    `max_metres` is the depth that an encoder sees as 1; anything farther is cut to it.
+    """
+
+    kind: Literal["depth"] = "depth"
+    default_encoder: ClassVar[str] = "convnet"
+    unit: str | None = None
+    size: int = Field(default=64, ge=8)
+    max_metres: float = Field(default=10.0, gt=0, le=65.535)
+    resize: Literal["crop", "squash"] = "crop"
+    crop_scale: tuple[float, float] = (0.7, 1.0)
+    flip: float = Field(default=0.0, ge=0, le=1)
+
+    @field_validator("unit")
+    @classmethod
+    def _check_unit(cls, unit: str | None) -> str | None:
+        if unit is not None:
+            millimetres_per_unit(unit)
+        return unit
+
+    @field_validator("crop_scale")
+    @classmethod
+    def _check_scale(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        return check_scale(scale)
+
+    def build(self, state: State | None = None) -> DepthModality:
+        """Build the modality; it learns nothing from data, so `state` may be anything."""
+        from polymodal_depth.modality import DepthModality
+
+        return DepthModality(
+            unit=self.unit,
+            size=self.size,
+            max_metres=self.max_metres,
+            squash=self.resize == "squash",
+            crop_scale=self.crop_scale,
+            flip=self.flip,
+        )

@@ -1,0 +1,90 @@
+"""Depth maps as a modality: packed in millimetres, cropped as the row's pictures are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from polymodal_core.geometry import WHOLE, Crop, centre_crop, draw_crop
+from polymodal_core.protocols import Modality
+
+from polymodal_depth.colours import colour_depth
+from polymodal_depth.corruptions import CORRUPTIONS
+from polymodal_depth.millimetres import Millimetres, decode, encode, to_millimetres
+from polymodal_depth.resize import resize_depth
+from polymodal_depth.sources import read_source
+
+if TYPE_CHECKING:
+    from polymodal_core.protocols import Corruption
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DepthModality(Modality):
+    """Decoded values are uint16 [height, width] in mm, 0 = no reading.
+
+    Examples are float32 [2, size, size]: depth as a share of `max_metres`, 0 where there is no
+    reading, and validity, 1 where there is one.
+    """
+
+    unit: str | None
+    size: int
+    max_metres: float
+    squash: bool
+    crop_scale: tuple[float, float]
+    flip: float
+
+    def pack(self, value: Any, root: str | None) -> bytes:
+        """Convert a picture, a .npy file or an array in `unit` to a 16-bit PNG in millimetres.
+
+        Raises ValueRejectedError that says what is wrong with the values or their unit.
+        """
+        values, name = read_source(value, root)
+        return encode(to_millimetres(values, unit=self.unit, name=name))
+
+    def decode(self, payload: bytes) -> Millimetres:
+        """Decode to uint16 [height, width] in mm."""
+        return decode(payload)
+
+    def transform(
+        self,
+        value: Millimetres,
+        *,
+        training: bool,
+        shared: np.random.Generator,
+        own: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Crop and resize to float32 [2, size, size], in training at a random place."""
+        crop = self._crop(value, shared if training else None)
+        box = crop.box(value.shape[1], value.shape[0])
+        millimetres, valid = resize_depth(value, box=box, size=self.size)
+        depth = np.minimum(millimetres / np.float32(1000 * self.max_metres), np.float32(1))
+        example = np.stack((depth, valid.astype(np.float32)))
+        return np.ascontiguousarray(example[:, :, ::-1]) if crop.flip else example
+
+    def collate(self, examples: Sequence[NDArray[np.float32]]) -> Tensor:
+        """Stack to float32 [present, 2, size, size]."""
+        import torch
+
+        return torch.from_numpy(np.stack(examples))
+
+    def corruptions(self) -> Mapping[str, Corruption]:
+        """Holes, quantisation, noise, a wrong scale."""
+        return CORRUPTIONS
+
+    def show(self, value: Millimetres) -> NDArray[np.uint8]:
+        """Colour a map over its own range: near is warm, no reading dark grey."""
+        return colour_depth(value)
+
+    def spec(self) -> dict[str, Any]:
+        """Size in pixels, two channels (depth, validity), and the depth that is seen as 1."""
+        return {"size": self.size, "channels": 2, "max_metres": self.max_metres}
+
+    def _crop(self, value: Millimetres, shared: np.random.Generator | None) -> Crop:
+        aspect = 1.0 if self.squash else value.shape[1] / value.shape[0]
+        if shared is not None:
+            return draw_crop(shared, aspect=aspect, scale=self.crop_scale, flip=self.flip)
+        return WHOLE if self.squash else centre_crop(aspect=aspect)
