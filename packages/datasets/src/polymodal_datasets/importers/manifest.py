@@ -66,7 +66,7 @@ class TableFile(Configuration):
     file whose first line is a record. `missing` lists texts that stand for an empty cell.
     """
 
-    file: str
+    file: str = ""
     format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)

@@ -67,7 +67,7 @@ def make_plan(config: ManifestConfig, source: str) -> Plan:
     """
     if not config.root.is_dir():
         raise PolymodalError(f"no such folder: {config.root}; give the manifest's root")
-    if config.table is None:
+    if config.table is None or not config.table.file:
         found = tables_below(config.root)
         hint = f"; {config.root} holds {', '.join(found)}" if found else ""
         raise RecipeError([Problem("table", f"is required and not given{hint}")], source=source)

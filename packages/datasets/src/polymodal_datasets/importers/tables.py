@@ -56,6 +56,8 @@ def open_table(file: TableFile, root: Path) -> Table:
 
     The file itself is read for its header alone.
     """
+    if not file.file:
+        raise PolymodalError("no file is named")
     path = root / file.file
     if not path.is_file():
         near = sorted(item.name for item in _tables_in(path.parent))

@@ -48,6 +48,8 @@ class TemplateChecker:
         parts: list[str | Slot] = []
         known = self.known()
         parsed = self._parsed(text, path)
+        if parsed is None:
+            return Template(())
         for part in parsed.parts:
             if isinstance(part, str):
                 if part.strip(" ,;"):
@@ -59,7 +61,7 @@ class TemplateChecker:
                 hint = nearest(part.column, known)
                 self.note(path, f"no column of {self.table} matches '{part.column}'{hint}")
             parts += [Slot(name) for name in names]
-        if parsed.parts and not parsed.columns:
+        if not parsed.columns:
             self.note(path, f"'{text}' uses no column; write '{{column}}' or '{{prefix_*}}'")
         return Template(tuple(parts))
 
@@ -67,6 +69,8 @@ class TemplateChecker:
         self, text: str, path: str, table: str, known: list[str], *, fixed: bool
     ) -> Template:
         parsed = self._parsed(text, path)
+        if parsed is None:
+            return Template(())
         for name in parsed.columns:
             if name not in known:
                 self.note(path, f"{table} has no column '{name}'{nearest(name, known)}")
@@ -76,12 +80,12 @@ class TemplateChecker:
             self.note(path, f"'{text}' uses no column of {table}; write '{{{example}}}' for a cell")
         return parsed
 
-    def _parsed(self, text: str, path: str) -> Template:
+    def _parsed(self, text: str, path: str) -> Template | None:
         try:
             return parse_template(text)
         except ValueError as error:
             self.note(path, str(error))
-            return Template(("",))
+            return None
 
 
 def nearest(name: str, known: Collection[str]) -> str:
