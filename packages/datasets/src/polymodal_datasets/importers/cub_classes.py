@@ -28,14 +28,14 @@ def unseen_classes(
                 f"written [3, 17], '3,17' or '151-200'"
             )
         order = np.random.default_rng(seed).permutation(sorted(present))
-        return frozenset(int(number) for number in order[: round(given * len(present))])
-    numbers = _listed(given) if isinstance(given, str) else frozenset(given)
-    unseen = numbers & frozenset(present)
-    if not unseen or len(unseen) == len(present):
-        which = "no" if not unseen else "every"
+        unseen = frozenset(int(number) for number in order[: round(given * len(present))])
+    else:
+        numbers = _listed(given) if isinstance(given, str) else frozenset(given)
+        unseen = numbers & frozenset(present)
+    if given != 0 and (not unseen or len(unseen) == len(present)):
         raise PolymodalError(
-            f"unseen = {given!r} names {which} class that has pictures; these are "
-            f"{', '.join(map(str, sorted(present)))}"
+            f"unseen = {given!r} holds out {'every' if unseen else 'no'} class that has pictures; "
+            f"these are {', '.join(map(str, sorted(present)))}"
         )
     return unseen
 
