@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS: Mapping[str, Column] = {
     "image": Column("image"),
     "text": Column("text"),
-    "depth": Column("depth"),
+    "depth": Column("depth", {"unit": "mm"}),
     "attributes": Column("attributes"),
     "prototypes": Column("prototypes", of_classes=True),
 }

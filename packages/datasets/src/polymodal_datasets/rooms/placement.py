@@ -8,15 +8,16 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-CANDIDATES = 24
+CANDIDATES = 40
 """Places tried for each object; where none fits, the room has one object fewer, two at least."""
 
 # In units of an object's size: the widest footprint of all shapes (a pyramid's corner).
 _FOOTPRINT = 1.25
 # Tangent of half the angle of view within which objects stay.
 _VISIBLE = 0.5
-# Bounding circles in the picture may overlap by so much that no object hides another.
-_OVERLAP = 0.85
+# Share of the sum of two radii by which centres are apart in the picture, so that no object hides
+# another.
+_OVERLAP = 1.0
 
 
 def place(
@@ -48,8 +49,9 @@ def place(
         if slot == 1:
             # The last candidate always fits: no room has its large object alone.
             z[:, -1] = np.minimum(main[:, 1] + 1.2, far[:, 0])
-            x[:, -1] = np.where(main[:, 0] > camera[:, 0], -1.0, 1.0)
-            x[:, -1] *= np.minimum(reach_at_walls[:, 0], _VISIBLE * z[:, -1] - radius[:, 0])
+            aside = np.minimum(reach_at_walls[:, 0], _VISIBLE * z[:, -1] - radius[:, 0])
+            seen = (main[:, 0] - camera[:, 0]) / main[:, 1] + camera[:, 0] / z[:, -1]
+            x[:, -1] = np.where(seen > 0, -aside, aside)
         free = np.ones(x.shape, dtype=bool)
         for earlier in range(slot):
             fits = _apart(

@@ -100,7 +100,8 @@ def sample_scenes(seed: int, indices: Array) -> Scenes:
     main = draws.between(0.62, 0.72)
     other = np.where(draws(4) < 0.55, 0.22 + 0.05 * draws(4), 0.34 + 0.07 * draws(4))
     size = np.concatenate([main[:, None], other], axis=1)
-    yaw = (2 * draws(SLOTS) - 1) * np.where(shape == SHAPES.index("ring"), 0.6, np.pi / 4)
+    # No further, so that rings show their holes.
+    yaw = 0.6 * (2 * draws(SLOTS) - 1)
     wanted = 1 + draws.choice(SLOTS - 1)
     ground, present = place(
         draws((SLOTS - 1) * CANDIDATES * 2).reshape(-1, SLOTS - 1, CANDIDATES, 2),
@@ -159,6 +160,7 @@ class _Draws:
 
     def __call__(self, count: int) -> Array:
         self._used += count
+        assert self._used <= self._uniform.shape[1], "_DRAWS is too small"
         return self._uniform[:, self._used - count : self._used]
 
     def between(self, low: float, high: float) -> Array:
@@ -171,7 +173,7 @@ class _Draws:
         return np.where(self(1)[:, 0] < 0.5, -1.0, 1.0)
 
 
-_DRAWS = 704
+_DRAWS = 800
 
 
 def _uniform(seed: int, indices: Array) -> Array:
