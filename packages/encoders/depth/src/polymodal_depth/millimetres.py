@@ -51,7 +51,7 @@ def decode(payload: bytes) -> Millimetres:
     """Read a stored PNG; raises ValueRejectedError where it is damaged."""
     try:
         picture = Image.open(io.BytesIO(payload), formats=("PNG",))
-        return np.asarray(picture).astype(np.uint16)
+        return np.asarray(picture).astype(np.uint16, copy=False)
     except Exception as error:  # Pillow has a different class for every kind of damage
         raise ValueRejectedError(f"the stored depth map is damaged ({error})") from None
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image
 from polymodal_core.errors import ValueRejectedError
 from polymodal_core.geometry import WHOLE, Crop, centre_crop, draw_crop
 from polymodal_core.protocols import Modality
 
+from polymodal_image.colours import jitter_colours
 from polymodal_image.corruptions import CORRUPTIONS
 from polymodal_image.pictures import (
     Pixels,
@@ -87,7 +88,7 @@ class ImageModality(Modality):
         if crop.flip:
             picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if training and self.jitter > 0:
-            picture = _jitter(picture, own, strength=self.jitter)
+            picture = jitter_colours(picture, own, strength=self.jitter)
         return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
 
     def collate(self, examples: Sequence[Pixels]) -> Tensor:
@@ -113,11 +114,3 @@ class ImageModality(Modality):
         if shared is not None:
             return draw_crop(shared, aspect=aspect, scale=self.crop_scale, flip=self.flip)
         return WHOLE if self.squash else centre_crop(aspect=aspect)
-
-
-def _jitter(picture: Image.Image, own: np.random.Generator, *, strength: float) -> Image.Image:
-    factors = own.uniform(1 - strength, 1 + strength, 3)
-    enhancements = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
-    for enhancement, factor in zip(enhancements, factors, strict=True):
-        picture = enhancement(picture).enhance(float(factor))
-    return picture

@@ -42,7 +42,8 @@ def decode_picture(payload: bytes, *, name: str = "picture") -> Image.Image:
         picture = Image.open(io.BytesIO(payload), formats=FORMATS)
         if picture.mode in MODES:
             picture.load()
-            return _rgb(ImageOps.exif_transpose(picture))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _rgb(picture)
     except Exception as error:  # Pillow has a different class for every kind of damage
         if isinstance(error, UnidentifiedImageError):
             raise ValueRejectedError(
@@ -93,7 +94,7 @@ def _rgb(picture: Image.Image) -> Image.Image:
         picture = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         return Image.alpha_composite(ground, picture).convert("RGB")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _image(pixels: Pixels | Image.Image) -> Image.Image:
