@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,6 +118,13 @@ class ColumnSource:
         ]
 
     def _numbers(self, cells: Mapping[str, Any]) -> list[float]:
+        try:
+            # One number in each cell, the usual case, and several times as fast.
+            single = [float(cells[name]) for name in self.template.columns]
+        except (KeyError, TypeError, ValueError):
+            single = []
+        if single and all(map(math.isfinite, single)):
+            return single
         numbers: list[float] = []
         empty = []
         for name in self.template.columns:
