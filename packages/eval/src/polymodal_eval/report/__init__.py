@@ -1,0 +1,1 @@
+"""The report of an evaluation: report.json, queries.parquet and report.html."""
