@@ -77,6 +77,6 @@ def test_it_is_far_cheaper_than_a_usual_network() -> None:
             best = min(best, time.perf_counter() - start)
         return best
 
-    # About 5 times is measured.
+    # About 12 times is measured, on one core.
     ratio = seconds(lambda: usual(batch.float())) / seconds(lambda: small(batch).pooled)
-    assert ratio > 2
+    assert ratio > 4
