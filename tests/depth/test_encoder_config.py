@@ -33,3 +33,8 @@ def test_a_recipe_resolves_and_reads_again() -> None:
 def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="1 validation error"):
         ConvNetConfig.model_validate(options)
+
+
+def test_portable_names_no_file() -> None:
+    portable = TimmConfig(model="resnet18", weights="gone.pth").portable()
+    assert portable.build(size=32, channels=2, max_metres=10.0).feature_dim == 512

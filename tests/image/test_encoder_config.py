@@ -77,3 +77,14 @@ def test_a_recipe_that_contradicts_the_weights_is_refused() -> None:
     table = {"modalities": {"image": {"size": 64, "encoder": encoder}}}
     with pytest.raises(RecipeError, match=r"modalities\.image\.size: 64 contradicts.*need 160"):
         load_recipe(table, registry=registry(), sections={})
+
+
+def test_portable_spells_out_what_the_weights_fix_and_names_no_file() -> None:
+    portable = TimmConfig(model="mobilenetv2_100", weights="gone.pth", size=96).portable()
+    assert portable.weights == "random"
+    assert (
+        portable.requires()
+        == TimmConfig(model="mobilenetv2_100", weights="hub", size=96).requires()
+    )
+    spec = {"size": 96, "channels": 3, "mean": (0.5,) * 3, "std": (0.5,) * 3}
+    assert portable.build(**spec).feature_dim == 1280

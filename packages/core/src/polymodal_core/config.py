@@ -60,6 +60,14 @@ class EncoderConfig(Configuration):
         """
         return {}
 
+    def portable(self) -> EncoderConfig:
+        """Give the same encoder, buildable without any file or network.
+
+        Checkpoints keep it, so that a run folder is all that an evaluation needs: the weights come
+        from the checkpoint, and what a pretrained model's files say has to stand in the options.
+        """
+        return self
+
     def build(self, *args: Any, **spec: Any) -> Encoder:
         """Build the encoder from the flat `spec()` of its modality."""
         raise NotImplementedError

@@ -125,21 +125,40 @@ def load_trained(
 ) -> TrainedModel:
     """Rebuild a run's model; only the recipe's columns and the given `sections` are validated.
 
-    `table` replaces the recipe of the run folder (the evaluator's `--set`). Raises PolymodalError
-    where plug-ins are missing or the weights do not fit.
+    `table` replaces the recipe of the run folder (the evaluator's `--set`). Encoders are built as
+    the checkpoint keeps them, without the files that pretrained weights came from. Raises
+    PolymodalError where plug-ins are missing or the weights do not fit.
     """
     from polymodal_core.model import build_model
 
+    path = run.checkpoint(checkpoint)
+    loaded = load_checkpoint(path)
+    given = read_toml(run.recipe) if table is None else table
     recipe = load_recipe(
-        read_toml(run.recipe) if table is None else table,
+        _with_encoders(given, loaded.state.get("encoders", {})),
         registry=registry,
         sections=sections,
         ignore_others=True,
         source=str(run.recipe),
     )
-    path = run.checkpoint(checkpoint)
-    loaded = load_checkpoint(path)
     modalities = fitted_modalities(recipe, loaded.state.get("modalities", {}))
     model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim)
     load_weights(model, loaded.tensors.get("model", {}), source=str(path))
     return TrainedModel(model.eval(), modalities, recipe, loaded)
+
+
+def portable_encoders(recipe: Recipe) -> dict[str, Any]:
+    """Give every owner's encoder as a checkpoint keeps it: a table that needs no other file."""
+    return {
+        name: column.encoder.portable().model_dump(mode="json", exclude_none=True)
+        for name, column in recipe.columns.items()
+        if column.share is None
+    }
+
+
+def _with_encoders(table: dict[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {
+        name: {**column, "encoder": encoders[name]} if name in encoders else column
+        for name, column in table.get("modalities", {}).items()
+    }
+    return {**table, "modalities": columns} if columns else table

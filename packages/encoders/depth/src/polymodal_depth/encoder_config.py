@@ -44,6 +44,10 @@ class TimmConfig(EncoderConfig):
     weights: str = "random"
     options: dict[str, Any] = Field(default_factory=dict)
 
+    def portable(self) -> TimmConfig:
+        """Give the same network, and no file to read."""
+        return self.model_copy(update={"weights": "random"})
+
     def build(self, *, size: int, channels: int, max_metres: float) -> TimmEncoder:
         """Build it and load its weights; raises PolymodalError where these are missing or unfit."""
         from polymodal_depth.timm_encoder import TimmEncoder, create_network

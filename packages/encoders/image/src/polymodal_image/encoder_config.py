@@ -67,6 +67,10 @@ class TimmConfig(EncoderConfig):
         wanted = {key: known.get(key) if value is None else value for key, value in given.items()}
         return {key: value for key, value in wanted.items() if value is not None}
 
+    def portable(self) -> TimmConfig:
+        """Give the same network with what its weights fix spelled out, and no file to read."""
+        return self.model_copy(update={"weights": "random", **self.requires()})
+
     def build(self, *, size: int, channels: int, mean: Channels, std: Channels) -> TimmEncoder:
         """Build it and load its weights; raises PolymodalError where these are missing or unfit."""
         from polymodal_image.timm_encoder import TimmEncoder, create_network
