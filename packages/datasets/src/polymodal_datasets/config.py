@@ -1,0 +1,33 @@
+"""The `[data]` section of a recipe: which store, which rows, in what batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from polymodal_core.config import Configuration
+from pydantic import Field
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class DataConfig(Configuration):
+    """A store and how it is read.
+
+    `train`, `validation` and `test` name splits. With `validation_size` the validation rows are cut
+    from the training split instead: so many instances (or labels, by `validation_by`), or such a
+    share of them. `modality_dropout` is the chance that a value of a training row is left out,
+    though never all of a row. `limit` keeps only so many rows of each split, for quick runs.
+    """
+
+    store: Path
+    train: str = "train"
+    validation: str = "validation"
+    validation_size: Count | Share | None = None
+    validation_by: Literal["instance", "label"] = "instance"
+    test: str = "test"
+    batch_size: Count = 128
+    workers: Annotated[int, Field(ge=0)] = 0
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    limit: Count | None = None

@@ -1,0 +1,19 @@
+"""What polymodal-datasets adds: importers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polymodal_core.config import ImporterConfig
+from polymodal_core.hookspecs import hookimpl
+
+from polymodal_datasets.importers.cub import CUBConfig
+from polymodal_datasets.importers.flickr8k import Flickr8kConfig
+from polymodal_datasets.importers.manifest import ManifestConfig
+from polymodal_datasets.rooms.importer import RoomsConfig
+
+
+@hookimpl
+def register_importers() -> Sequence[type[ImporterConfig]]:
+    """Rendered rooms, tables of files, and original layouts of known data sets."""
+    return (RoomsConfig, ManifestConfig, Flickr8kConfig, CUBConfig)

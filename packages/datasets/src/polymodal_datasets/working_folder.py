@@ -1,0 +1,67 @@
+"""The folder that a pack works in, `<store>.partial`, and the lock that keeps others out of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from polymodal_core.errors import StoreError
+
+from polymodal_datasets.layout import BAD_ROWS, DATA, DESCRIPTION
+
+PLAN = "pack.json"
+LOCK = "lock"
+OWN_FILES = {PLAN, LOCK, DATA, DESCRIPTION, BAD_ROWS, f"{PLAN}.new", f"{DESCRIPTION}.new"}
+
+
+def partial_path(out: Path) -> Path:
+    """Folder that a pack into `out` works in."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def check_free(out: Path) -> None:
+    """Raise StoreError where `out` holds something already."""
+    if (out / DESCRIPTION).exists():
+        raise StoreError(f"{out} holds a store already; pack to another folder, or delete it first")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StoreError(f"{out} exists and is no store; pack to another folder")
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[Path]:
+    """Make the working folder of a pack into `out` and hold its lock.
+
+    Raises StoreError where another pack holds it, or `out` is taken.
+    """
+    check_free(out)
+    partial = partial_path(out)
+    partial.mkdir(parents=True, exist_ok=True)
+    foreign = sorted({item.name for item in partial.iterdir()} - OWN_FILES)
+    if foreign:
+        raise StoreError(
+            f"{partial} is where this pack would work, and it holds other files "
+            f"({', '.join(foreign[:3])}); move them away"
+        )
+    with (partial / LOCK).open("a") as lock:
+        _acquire(lock, partial)
+        check_free(out)
+        yield partial
+
+
+def _acquire(lock: IO[str], partial: Path) -> None:
+    busy = StoreError(f"another process is packing into {partial}; wait for it, or stop it first")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise busy from None
+    # The other pack may have finished, and renamed the folder, since the lock file was opened.
+    try:
+        same = os.path.samestat(os.fstat(lock.fileno()), (partial / LOCK).stat())
+    except FileNotFoundError:
+        same = False
+    if not same:
+        raise busy
