@@ -24,11 +24,11 @@ OBJECT_PALETTE = _linear(
     "d3222a", "f07818", "f6cb1c", "2f9e44", "1fb8b4", "2456c8", "7a35b8", "f26d9d"
 )
 """[colours, 3] in the order of COLOURS."""
-_WALL_PALETTE = _linear("ece8e1", "e8c667", "93bb86", "7fabd6", "e5a0a8")
+_WALL_PALETTE = _linear("dfdbd3", "e8c667", "93bb86", "7fabd6", "e5a0a8")
 _WOOD, _LIGHT, _DARK, _TILE, _GROUT, _CARPET, _CEILING, _TRIM, _SKY, _HORIZON, _FRAME, _CANVAS = (
     _linear(
         *("a86d3c", "ebe6da", "33353d", "b5603f", "d9c7b4", "6e6a78"),
-        *("f6f4ef", "f4f1ea", "8fc4f2", "e8f3fb", "4a2e1c", "f0dfb6"),
+        *("f6f4ef", "f4f1ea", "5ea6ea", "c4e0f6", "4a2e1c", "f0dfb6"),
     )
 )
 _HILL, _SUN = _linear("4f7a5a", "e2703a")
@@ -159,8 +159,8 @@ def _window(x: Array, y: Array) -> Array:
     frame = (np.abs(x) > 0.86) | (np.abs(y) > 0.84) | (np.abs(x) < 0.06) | (np.abs(y) < 0.07)
     height = np.float32(0.5) + np.float32(0.5) * y
     sky = _HORIZON[:, None] + (_SKY - _HORIZON)[:, None] * height
-    # Brighter than any paint: light comes through.
-    colour: Array = np.where(frame, _TRIM[:, None], sky * np.float32(1.5))
+    # Brighter than paint of this colour: light comes through.
+    colour: Array = np.where(frame, _TRIM[:, None], sky * np.float32(1.2))
     return colour
 
 
