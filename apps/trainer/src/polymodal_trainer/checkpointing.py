@@ -50,8 +50,8 @@ class Checkpoints:
         damaged = nonfinite_columns(setup.model)
         if damaged:
             raise RunError(
-                f"weights of {', '.join(damaged)} are not finite after step {state.step}, so that "
-                f"no checkpoint was written"
+                f"the weights of {', '.join(damaged)} are not finite after step {state.step}: no "
+                f"checkpoint was written. Last good checkpoint: {self.latest}"
             )
         path = self._run.checkpoints / f"step-{state.step:08d}"
         tensors = {
@@ -74,7 +74,7 @@ class Checkpoints:
         if self.latest is None:
             raise CheckpointError(f"{self._run.path}: no checkpoint to resume from")
         setup, source = self._setup, str(self.latest)
-        loaded = load_checkpoint(self.latest)
+        loaded = _load(self.latest)
         load_weights(setup.model, loaded.tensors.get("model", {}), source=source)
         load_weights(setup.objective, loaded.tensors.get("objective", {}), source=source)
         load_optimizer_tensors(setup.optimizer, loaded.tensors.get("optimizer", {}), source=source)
@@ -120,6 +120,13 @@ class Checkpoints:
                 doomed = path.with_name(f".{path.name}.old")
                 path.rename(doomed)
                 shutil.rmtree(doomed)
+
+
+def _load(path: Path) -> Checkpoint:
+    try:
+        return load_checkpoint(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; delete it to resume from the one before") from None
 
 
 @contextmanager

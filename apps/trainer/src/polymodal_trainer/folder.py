@@ -34,10 +34,11 @@ def check_free(path: Path) -> None:
 
 
 @contextmanager
-def new_run(path: Path) -> Iterator[RunFolder]:
-    """Give a hidden, locked folder that becomes `path` when the block ends, or vanishes.
+def new_run(path: Path) -> Iterator[tuple[RunFolder, RunLock]]:
+    """Give a hidden folder that becomes `path` when the block ends, or vanishes, and its lock.
 
-    Raises RunError where another trainer was faster. The lock stays until the process ends.
+    The lock outlasts the block and is the caller's to release. Raises RunError where another
+    trainer was faster or the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
@@ -45,7 +46,7 @@ def new_run(path: Path) -> Iterator[RunFolder]:
     lock = RunLock(hidden)
     try:
         os.chmod(hidden, 0o777 & ~_umask())
-        yield RunFolder(hidden)
+        yield RunFolder(hidden), lock
         check_free(path)
         hidden.rename(path)
     except BaseException as error:

@@ -20,6 +20,7 @@ class Interruption:
     def __init__(self) -> None:
         """Start with nothing requested."""
         self.requested = False
+        self._pid = os.getpid()
         self._previous = dict.fromkeys(SIGNALS, signal.SIG_DFL)
 
     def __enter__(self) -> Interruption:
@@ -43,6 +44,8 @@ class Interruption:
             raise Interrupted
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:
+            return  # a forked loader process: the trainer tells it when to end
         self.requested = True
         self._restore()
         os.write(2, NOTICE)  # print could be what the signal has just interrupted

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from polymodal_core.errors import RunError
 from polymodal_core.plugins import Registry
@@ -14,6 +16,7 @@ from polymodal_core.run import RunFolder, write_states
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.checkpointing import Checkpoints
 from polymodal_trainer.environment import machine, parameter_counts, session
+from polymodal_trainer.features import cache_features, num_cached_items
 from polymodal_trainer.folder import new_run, write_json, write_text
 from polymodal_trainer.interruption import Interruption
 from polymodal_trainer.loop import Trainer
@@ -35,11 +38,14 @@ def start(request: Request, *, registry: Registry) -> int:
         setup = _build(request, display, registry=registry)
         _introduce(setup, display)
         state = TrainingState(untrained=_try(setup, display))
-        with new_run(request.out) as hidden:
+        with new_run(request.out) as (hidden, lock):
             _write(hidden, request, setup, state)
         run = RunFolder(request.out)
         display.show(f"run folder: {run.path}")
-        return _train(setup, run, state, Checkpoints(run, setup), display, size=0)
+        try:
+            return _train(setup, run, state, Checkpoints(run, setup), display, size=0)
+        finally:
+            lock.release()
 
 
 def go_on(request: Request, run: RunFolder, *, registry: Registry) -> int:
@@ -107,13 +113,31 @@ def _build(
     states: dict[str, State] | None = None,
 ) -> Setup:
     with display.task("reading training values", None) as advance:
-        return build(
+        setup = build(
             request.recipe,
             registry=registry,
             source=request.source,
             states=states,
             fitting=lambda _: advance(1),
         )
+    return _with_features(setup, display) if setup.training.cache_features else setup
+
+
+def _with_features(setup: Setup, display: Display) -> Setup:
+    rows = np.concatenate([setup.splits.train, setup.splits.validation])
+    count = num_cached_items(setup.model, setup.store, rows)
+    with display.task("frozen encoders", count) as advance:
+        modalities = cache_features(
+            setup.model,
+            setup.store,
+            setup.modalities,
+            rows,
+            precision=setup.precision,
+            batch_size=setup.data.batch_size,
+            workers=setup.data.workers,
+            advance=advance,
+        )
+    return replace(setup, modalities=modalities)
 
 
 def _introduce(setup: Setup, display: Display) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,11 @@ class MetricsLog:
         return self._file.tell()
 
     def close(self) -> None:
-        """Close both logs."""
-        self._file.close()
-        self._events.close()
+        """Close both logs; what a full disk has kept back is lost, as was said when it failed."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._events.close()
 
 
 def _cut(path: Path, size: int) -> None:

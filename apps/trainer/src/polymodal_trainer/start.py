@@ -112,6 +112,11 @@ def build(
     modalities = fitted_modalities(recipe, states)
     torch.manual_seed(seed)
     model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim).to(precision.device)
+    if training.cache_features and not model.frozen:
+        raise RunError(
+            "training.cache_features = true needs an encoder whose features stay the same; set "
+            'tuning = "frozen" for one, or leave the key out'
+        )
     objective = cast("nn.Module", objective_config.build()).to(precision.device)
     return Setup(
         recipe=recipe,

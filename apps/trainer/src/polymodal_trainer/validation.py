@@ -10,6 +10,7 @@ from polymodal_datasets.loading import load_items
 from polymodal_eval.embedding_table import embed_table, items_to_embed
 from polymodal_eval.validation import average_validation
 
+from polymodal_trainer.features import to_device
 from polymodal_trainer.start import Setup
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def validate(setup: Setup, *, advance: Callable[[int], None] | None = None) -> d
     """Give R@1 of every ordered pair over the validation rows, and their mean as `mean`."""
 
     def batches(column: str, items: NDArray[np.int64]) -> Iterable[Inputs]:
-        return load_items(
+        inputs = load_items(
             setup.store,
             column,
             setup.modalities[column],
@@ -29,6 +30,7 @@ def validate(setup: Setup, *, advance: Callable[[int], None] | None = None) -> d
             batch_size=setup.data.batch_size,
             workers=setup.data.workers,
         )
+        return (to_device(item, setup.precision.device) for item in inputs)
 
     table = setup.store.table.select(setup.splits.validation)
     with setup.precision.autocast():
