@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from polymodal_eval.report.training import Line
     from polymodal_eval.statistics import Estimate
 
+LONGEST_NAME = 56
+"""Characters of a class name that a chart shows."""
+
 PALETTE = 8
 """Number of colours `--c0` ... that the style sheet defines for columns and classes."""
+
+
+def figure(value: float | None) -> str:
+    """Write a share in percent without the sign, for tables and intervals."""
+    return percent(value).removesuffix("\u202f%")
 
 
 def percent(value: float | None) -> str:
@@ -98,7 +106,7 @@ def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
     parts = []
     for tick in ticks:
         _, y = frame.at(0, tick)
-        text = percent(tick) if shares else f"{tick:g}"
+        text = f"{100 * tick:g}\u202f%" if shares else f"{tick:g}"
         ends = f'x1="{frame.left}" y1="{y:.1f}" x2="{frame.left + frame.width}" y2="{y:.1f}"'
         parts.append(f'<line class="grid" {ends}/>')
         place = f'x="{frame.left - 8}" y="{y + 4:.1f}" text-anchor="end"'
@@ -131,15 +139,16 @@ def scatter(projection: Projection, groups: Sequence[int], *, label: str) -> Mar
 
 def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     """Draw a table of confusions: rows are the true classes, shaded by share of the row."""
-    cell, left, top = 18, 190, 20
     size = len(names)
+    longest = max(len(name) for name in names)
+    cell, left, top = 18, 6.2 * min(longest, LONGEST_NAME) + 34, 20
     parts = []
     for row, name in enumerate(names):
         total = sum(counts[row])
         y = top + row * cell
-        short = name if len(name) <= 26 else f"{name[:25]}…"
+        short = shortened(name)
         parts.append(
-            f'<text class="tick" x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(short)} '
+            f'<text class="tick" x="{left - 8:.0f}" y="{y + 13}" text-anchor="end">{escape(short)} '
             f'<tspan class="number">{row + 1}</tspan></text>'
         )
         parts.append(
@@ -151,16 +160,21 @@ def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Ma
             kind = "right" if row == column else "wrong"
             title = f"{name} taken for {names[column]}: {count} of {total}"
             parts.append(
-                f'<rect class="{kind if count else "zero"}" x="{left + column * cell}" y="{y}" '
+                f'<rect class="{kind if count else "zero"}" x="{left + column * cell:.0f}" y="{y}" '
                 f'width="{cell - 2}" height="{cell - 2}" rx="2" '
                 f'fill-opacity="{max(share, 0.08) if count else 1:.2f}">'
                 f"<title>{escape(title)}</title></rect>"
             )
-    width, height = left + size * cell, top + size * cell
+    width, height = round(left) + size * cell, top + size * cell
     return Markup(
         '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" '
         'aria-label="table of confusions">{2}</svg>'
     ).format(width, height, _joined(parts))
+
+
+def shortened(name: str) -> str:
+    """Cut a long name, with an ellipsis, to `LONGEST_NAME` characters."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
 
 
 def nice_ticks(low: float, high: float, *, most: int = 5) -> list[float]:

@@ -65,7 +65,7 @@ def choose_pairs(measured: Sequence[Measurement], *, most: int) -> list[Measurem
     return sorted(chosen, key=list(measured).index)
 
 
-def retrieval_examples(space: Space, measured: Measurement, *, count: int = 3) -> PairExamples:
+def retrieval_examples(space: Space, measured: Measurement, *, count: int = 2) -> PairExamples:
     """Draw `count` queries of a measured pair at random, by the seed, and rank the gallery."""
     query, gallery = measured.query, measured.gallery
     embeddings = space.embeddings

@@ -10,6 +10,7 @@ from polymodal_core.recipe import write_toml
 from polymodal_eval.report.charts import (
     PALETTE,
     confusion_chart,
+    figure,
     interval_bar,
     line_chart,
     percent,
@@ -55,6 +56,7 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
+    environment.filters["figure"] = figure
     environment.filters["metric"] = metric_name
     environment.globals["interval_bar"] = interval_bar
     measured = [result for result in evaluated.results if result.measurements]
@@ -63,7 +65,7 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         document=document,
         titles=TITLES,
         tiles=tiles(measured),
-        sections=[section(result) for result in evaluated.results],
+        sections=sections(evaluated.results),
         examples=_examples(evaluated),
         projection=_projection(evaluated),
         training=_training(evaluated),
@@ -109,6 +111,13 @@ def tiles(measured: Sequence[TaskResult]) -> list[dict[str, Any]]:
     return found
 
 
+def sections(results: Sequence[TaskResult]) -> list[dict[str, Any]]:
+    """Lay out all tasks; only the first with classes shows a table of confusions unfolded."""
+    found = [section(result) for result in results]
+    first = next((number for number, item in enumerate(found) if item["confusions"]), -1)
+    return [{**item, "first": number == first} for number, item in enumerate(found)]
+
+
 def section(result: TaskResult) -> dict[str, Any]:
     """Lay out one task: its table, the matrix of pairs, and confusions."""
     measured = result.measurements
@@ -121,18 +130,40 @@ def section(result: TaskResult) -> dict[str, Any]:
         "metrics": metrics,
         "top": max([0.05, *tops]),
         "matrix": _matrix(measured) if result.task == "retrieval" else None,
-        "confusions": [
-            {
-                "name": item.name,
-                "chart": confusion_chart(table["names"], table["counts"]) if table else None,
-                "most": item.details.get("most_confused", []),
-                "classes": item.details.get("classes", []),
-            }
-            for item in measured
-            for table in [item.details.get("confusion")]
-            if item.details.get("classes")
+        "confusions": [_confusions(item) for item in measured if item.details.get("classes")],
+    }
+
+
+def _confusions(item: Measurement) -> dict[str, Any]:
+    classes = item.details["classes"]
+    start = common_start([row["name"] for row in classes])
+
+    def short(name: str) -> str:
+        return name[len(start) :]
+
+    table = item.details.get("confusion")
+    return {
+        "name": item.name,
+        "left_out": start.strip(),
+        "chart": confusion_chart([short(name) for name in table["names"]], table["counts"])
+        if table
+        else None,
+        "classes": [{**row, "name": short(row["name"])} for row in classes],
+        "most": [
+            {**row, "class": short(row["class"]), "taken_for": short(row["taken_for"])}
+            for row in item.details.get("most_confused", [])
         ],
     }
+
+
+def common_start(names: Sequence[str]) -> str:
+    """Give the whole words that all names begin with; none where a name would vanish."""
+    words = [name.split(" ") for name in names]
+    shortest = min(map(len, words), default=0)
+    count = 0
+    while len(words) > 1 and count < shortest - 1 and len({part[count] for part in words}) == 1:
+        count += 1
+    return "".join(f"{word} " for word in words[0][:count]) if count else ""
 
 
 def _matrix(measured: Sequence[Measurement]) -> dict[str, Any]:
@@ -195,7 +226,7 @@ def _projection(evaluated: Evaluated) -> dict[str, Any] | None:
     for name, space in evaluated.spaces.items():
         projection = project(space)
         if projection is not None:
-            return {"split": name, "items": len(projection.points), **_panels(space, projection)}
+            return {"split": name, "size": len(projection.points), **_panels(space, projection)}
     return None
 
 
@@ -207,10 +238,12 @@ def _panels(space: Space, projection: Projection) -> dict[str, Any]:
         frequent = sorted(set(labels), key=lambda label: (-labels.count(label), label))
         frequent = frequent[:PALETTE]
         groups = [frequent.index(x) if x in frequent else -1 for x in projection.label.tolist()]
-        names = space.embeddings.table.class_names
+        names = [space.embeddings.table.class_names[label] for label in frequent]
+        start = common_start(names)
         by_class = {
             "chart": scatter(projection, groups, label="t-SNE of the space, coloured by class"),
-            "legend": [names[label] for label in frequent],
+            "legend": [name[len(start) :] for name in names],
+            "left_out": start.strip(),
             "others": len(set(labels)) - len(frequent),
         }
     return {

@@ -83,4 +83,5 @@ def _tsne(vectors: NDArray[np.float32], seed: int) -> Floats:
     )
     points = tsne.fit_transform(jittered.astype(np.float32)).astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
-    return np.asarray((points - low) / max(float((high - low).max()), 1e-12))
+    extent = max(float((high - low).max()), 1e-12)
+    return np.asarray(0.5 + (points - (low + high) / 2) / extent)

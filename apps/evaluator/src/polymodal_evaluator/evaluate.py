@@ -1,0 +1,132 @@
+"""From a run folder to its report."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from polymodal_core.errors import PolymodalError
+from polymodal_core.plugins import Registry, registry
+from polymodal_eval.config import default_tasks
+from polymodal_eval.evaluation import check_columns, run_tasks, split_of
+from polymodal_eval.report.evaluated import Evaluated
+from polymodal_eval.report.files import write_report
+from polymodal_eval.report.training import read_metrics
+
+from polymodal_evaluator.display import Display
+from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
+from polymodal_evaluator.spaces import Spaces
+
+PACKAGES = ("polymodal-core", "polymodal-datasets", "polymodal-eval", "polymodal-evaluator")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    folder: Path
+    settings: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    out: Path | None = None
+    device: str = "auto"
+    quiet: bool = False
+
+
+def evaluate(request: Request) -> Path:
+    """Evaluate a run, print its tables, and give the path of report.html.
+
+    Whatever can be refused is refused before the first item is embedded.
+    """
+    began = time.perf_counter()
+    display = Display(quiet=request.quiet)
+    device = choose_device(request.device)
+    plugins = registry()
+    opened = open_for_evaluation(
+        request.folder,
+        settings=request.settings,
+        checkpoint=request.checkpoint,
+        registry=plugins,
+    )
+    for warning in opened.warnings:
+        display.warn(warning)
+    config = opened.evaluation
+    tasks = default_tasks(plugins) if config.tasks is None else list(config.tasks)
+    check_columns(tasks, opened.trained.model.columns)
+    spaces = Spaces(opened, device=device, bar=display.bar)
+    for split in dict.fromkeys(split_of(task, config.split) for task in tasks):
+        spaces.rows(split)
+    spaces.notes.clear()  # they are made again when the splits are embedded
+    display.show(f"{opened.run.path}: checkpoint {opened.checkpoint}, on {device}")
+    results = run_tasks(tasks, spaces, split=config.split, explicit=config.tasks is not None)
+    if not spaces.found:
+        raise PolymodalError("there is no task to run; name some in evaluation.tasks")
+    for note in spaces.notes:
+        display.warn(note)
+    display.results(results)
+    evaluated = Evaluated(
+        name=opened.run.path.resolve().name,
+        results=results,
+        spaces=spaces.found,
+        run=_run(opened),
+        evaluation=_evaluation(opened, plugins, device=device),
+        store={"path": str(opened.store.path.resolve()), "fingerprint": opened.store.fingerprint},
+        recipe=opened.trained.recipe.table,
+        environment=opened.environment,
+        metrics=read_metrics(opened.run.metrics),
+        warnings=(*opened.warnings, *spaces.notes),
+    )
+    folder = opened.run.path if request.out is None else request.out
+    display.show("\nwriting the report")
+    seconds = {"seconds": round(time.perf_counter() - began, 1)}
+    page = write_report(folder, replace(evaluated, evaluation={**evaluated.evaluation, **seconds}))
+    display.say(f"report: {page}  (with report.json and queries.parquet)")
+    return page
+
+
+def choose_device(device: str) -> str:
+    """Give the device that `auto` stands for; raises PolymodalError for one that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).splitlines()[0]
+        raise PolymodalError(
+            f"--device {device} cannot be used: {first}. Accepted: auto, cpu, and cuda or cuda:N "
+            f"where there is a GPU"
+        ) from None
+    return device
+
+
+def _run(opened: Opened) -> dict[str, Any]:
+    return {
+        "path": str(opened.run.path.resolve()),
+        "checkpoint": opened.checkpoint,
+        "step": opened.trained.checkpoint.state.get("step"),
+        "epoch": opened.trained.checkpoint.state.get("epoch"),
+    }
+
+
+def _evaluation(opened: Opened, plugins: Registry, *, device: str) -> dict[str, Any]:
+    names = {item.distribution for item in plugins.registrations.values()} | {*PACKAGES}
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["polymodal-evaluate", *sys.argv[1:]]),
+        "split": opened.evaluation.split,
+        "seed": opened.evaluation.seed,
+        "resamples": opened.evaluation.resamples,
+        "device": device,
+        "system": platform.platform(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            **{name: installed(name) for name in sorted(names)},
+        },
+    }

@@ -1,0 +1,135 @@
+"""The splits of a store in the space of a model, each embedded once, when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from polymodal_core.errors import StoreError
+from polymodal_datasets.loading import load_items
+from polymodal_datasets.splits import make_splits
+from polymodal_eval.embedding_table import embed_items, embed_table, items_to_embed
+from polymodal_eval.space import LabelledVectors, Space, encode_values, unit_means
+
+from polymodal_evaluator.opening import Opened
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from polymodal_core.batch import Inputs
+
+    Integers = NDArray[np.int64]
+    Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+class Spaces:
+    """Gives the `Space` of a split; embeds its items at the first call.
+
+    `notes` collects what the report should say about the splits.
+    """
+
+    def __init__(self, opened: Opened, *, device: str, bar: Bar) -> None:
+        """Remember the run; `bar(title, items)` shows progress."""
+        self._opened = opened
+        self._device = device
+        self._bar = bar
+        self.found: dict[str, Space] = {}
+        self.notes: list[str] = []
+        opened.trained.model.to(device)
+
+    def rows(self, split: str) -> Integers:
+        """Find a split's rows: `train`, `validation` and `test` as the recipe has them.
+
+        Any other name is a split of the store. Raises StoreError for an unknown or empty one.
+        """
+        opened = self._opened
+        store, data = opened.store, opened.data
+        if split in ("train", "validation") and data.validation_size is not None:
+            return np.asarray(getattr(make_splits(store, data, opened.seed), split))
+        roles = {"train": data.train, "validation": data.validation, "test": data.test}
+        rows = store.rows_of(roles.get(split, split))
+        if data.limit is not None and len(rows) > data.limit:
+            drawn = np.random.default_rng(opened.seed).permutation(len(rows))[: data.limit]
+            self.notes.append(
+                f"only {data.limit} of the {len(rows)} rows of split '{split}' are evaluated "
+                f"(data.limit)"
+            )
+            rows = rows[np.sort(drawn)]
+        if not len(rows):
+            raise StoreError(f"{store.path}: split '{split}' has no rows to evaluate")
+        return rows
+
+    def __call__(self, split: str) -> Space:
+        """Give a split's space."""
+        if split not in self.found:
+            self.found[split] = self._embed(split)
+        return self.found[split]
+
+    def _embed(self, split: str) -> Space:
+        opened = self._opened
+        table = opened.store.table.select(self.rows(split))
+        model = opened.trained.model
+        numbers = items_to_embed(model.columns, table)
+        missing = [column for column in model.columns if column not in numbers]
+        if missing:
+            self.notes.append(f"split '{split}' has no items of {', '.join(missing)}")
+        with self._bar(f"embedding {split}", sum(map(len, numbers.values()))) as advance:
+            embeddings = embed_table(
+                model, table, self._batches, device=self._device, advance=advance
+            )
+        return Space(
+            embeddings=embeddings,
+            encode=self._encode,
+            show=self._show,
+            identify=opened.store.id,
+            kinds={
+                name: item.modality.kind for name, item in opened.trained.recipe.columns.items()
+            },
+            classes=self._classes,
+            split=split,
+            seed=opened.evaluation.seed,
+            resamples=opened.evaluation.resamples,
+        )
+
+    def _batches(self, column: str, items: Integers) -> Iterable[Inputs]:
+        evaluation = self._opened.evaluation
+        return load_items(
+            self._opened.store,
+            column,
+            self._opened.trained.modalities[column],
+            items,
+            batch_size=evaluation.batch_size,
+            workers=evaluation.workers,
+        )
+
+    def _encode(self, column: str, values: Sequence[Any]) -> NDArray[np.float32]:
+        trained = self._opened.trained
+        return encode_values(
+            trained.model,
+            trained.modalities[column],
+            column,
+            values,
+            device=self._device,
+            batch_size=self._opened.evaluation.batch_size,
+        )
+
+    def _show(self, column: str, item: int) -> NDArray[np.uint8] | str:
+        modality = self._opened.trained.modalities[column]
+        (payload,) = self._opened.store.read(column, [item])
+        return modality.show(modality.decode(payload))
+
+    def _classes(self, column: str) -> LabelledVectors:
+        table = self._opened.store.table
+        held = (table.items[column] >= 0) & (table.label >= 0)
+        items, labels = np.unique(np.stack([table.items[column][held], table.label[held]]), axis=1)
+        numbers, place = np.unique(items, return_inverse=True)
+        vectors = embed_items(
+            self._opened.trained.model,
+            column,
+            self._batches(column, numbers),
+            items=numbers,
+            device=self._device,
+        )
+        names, group = np.unique(labels, return_inverse=True)
+        return LabelledVectors(unit_means(vectors[place], group, len(names)), names)
