@@ -181,7 +181,7 @@ def test_memory_does_not_grow_with_the_product_of_the_sizes() -> None:
             sizes.append(len(items))
             return counts, items
 
-    size = 3000
+    size = 2000
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(size, 4)).astype(np.float32)
     plain = relevance_of_groups(np.zeros(size, int), np.zeros(size, int))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,10 @@ def unit(vectors: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def row_table(
-    items: Mapping[str, Sequence[int]],
+    items: Mapping[str, Any],
     *,
-    instance: Sequence[int] | None = None,
-    label: Sequence[int] | None = None,
+    instance: Any = None,
+    label: Any = None,
     of_classes: Sequence[str] = (),
     class_names: Sequence[str] | None = None,
 ) -> RowTable:
@@ -72,3 +73,31 @@ def space_of(
         classes=classes or no_classes,
         resamples=resamples,
     )
+
+
+def scenes(*, size: int = 24, classes: int = 4, seed: int = 0, split: str = "test") -> Space:
+    """Pictures, two captions each, and prototypes, in a space that is right more often than not."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(classes, 8))
+    label = np.arange(size) % classes
+    pictures = centres[label] + 0.7 * rng.normal(size=(size, 8))
+    rows = np.repeat(np.arange(size), 2)
+    texts = pictures[rows] + 0.5 * rng.normal(size=(2 * size, 8))
+    table = row_table(
+        {"image": rows, "text": np.arange(2 * size), "prototypes": label[rows]},
+        instance=rows,
+        label=label[rows],
+        of_classes=["prototypes"],
+        class_names=[f"a thing of <kind> {number}" for number in range(classes)],
+    )
+    shades = rng.integers(0, 256, size=(size, 3))
+
+    def show(column: str, number: int) -> Any:
+        if column == "image":
+            return np.full((12, 10, 3), shades[number], dtype=np.uint8)
+        return f"caption <b>{number // 3}</b> & more" if column == "text" else f"class {number}"
+
+    kinds = {"image": "image", "text": "text", "prototypes": "prototypes"}
+    vectors = {"image": pictures, "text": texts, "prototypes": centres}
+    space = space_of(embedding_table(vectors, table), kinds=kinds, show=show)
+    return dataclasses.replace(space, split=split)

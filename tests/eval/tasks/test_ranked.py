@@ -35,7 +35,7 @@ def test_intervals_resample_the_instance_that_captions_share() -> None:
     rng = np.random.default_rng(0)
     size, each = 60, 5
     image = np.arange(size).repeat(each)
-    table = row_table({"image": image.tolist(), "text": list(range(size * each))}, instance=image)  # type: ignore[arg-type]
+    table = row_table({"image": image.tolist(), "text": list(range(size * each))}, instance=image)
     pictures = rng.normal(size=(size, 8))
     texts = pictures[image] + 0.8 * rng.normal(size=(size, 8))[image]  # captions err together
     space = space_of(embedding_table({"image": pictures, "text": texts}, table), resamples=500)

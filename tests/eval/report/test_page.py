@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from polymodal_eval.report.document import document
+from polymodal_eval.report.evaluated import Evaluated
+from polymodal_eval.report.page import common_start, metric_name, render, sections, tiles
+from polymodal_eval.results import Skipped, TaskResult
+from polymodal_eval.tasks.probe import Probe
+from polymodal_eval.tasks.retrieval import Retrieval
+
+from tests.eval.report.evaluations import evaluated
+from tests.eval.worlds import scenes
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Checker(HTMLParser):
+    """Checks that tags close in order, and collects what a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        assert tag not in {"script", "iframe", "link", "object"}
+        for name, value in attrs:
+            if name in {"src", "href", "xlink:href", "srcset", "poster", "data"}:
+                self.fetched.append(value or "")
+            assert not name.startswith("on")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def rendered(given: Evaluated) -> tuple[str, Checker]:
+    page = render(given, document(given))
+    checker = Checker()
+    checker.feed(page)
+    checker.close()
+    assert checker.open == []
+    return page, checker
+
+
+@pytest.fixture(scope="module")
+def page() -> tuple[str, Checker]:
+    return rendered(evaluated())
+
+
+def test_the_page_needs_nothing_but_itself(page: tuple[str, Checker]) -> None:
+    text, checker = page
+
+    assert checker.fetched
+    assert all(item.startswith(("data:image/", "#")) for item in checker.fetched)
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "default-src 'none'" in text
+
+
+def test_every_anchor_of_the_navigation_exists(page: tuple[str, Checker]) -> None:
+    text, checker = page
+    anchors = [item[1:] for item in checker.fetched if item.startswith("#")]
+
+    assert len(anchors) >= 6
+    assert all(f'id="{anchor}"' in text for anchor in anchors)
+
+
+def test_values_intervals_and_chance_stand_in_the_table(page: tuple[str, Checker]) -> None:
+    given = evaluated()
+    text = re.sub(r"[ \n]+", " ", " ".join(page[1].text))
+
+    for measured in given.results[0].measurements:
+        estimate = measured.estimates["r@1"]
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert f"{100 * estimate.value:.1f}\u202f%" in text
+        assert f"{100 * estimate.low:.1f} – {100 * estimate.high:.1f}" in text
+
+
+def test_what_data_say_is_shown_and_never_obeyed(page: tuple[str, Checker]) -> None:
+    text, checker = page
+    shown = "".join(checker.text)
+
+    assert "caption <b>" in shown
+    assert "caption &lt;b&gt;" in text
+    assert "caption <b>" not in text
+    assert "rooms <one>" in shown
+    assert "the store is <another>" in shown
+    assert "there is <no> text" in shown
+
+
+def test_pictures_are_inside_and_right_answers_are_marked(page: tuple[str, Checker]) -> None:
+    text, _ = page
+
+    assert text.count('<img src="data:image/png;base64,') > 10
+    assert "card found right" in text
+    assert "card found wrong" in text
+    assert "✓" in text
+    assert "✗" in text
+
+
+def test_curves_projection_recipe_and_versions_are_there(page: tuple[str, Checker]) -> None:
+    text, checker = page
+
+    assert text.count('class="chart"') == 2
+    assert text.count('class="scatter"') == 2
+    assert 'store = "/data/rooms"' in "".join(checker.text)
+    assert "torch 2.11" in text
+    assert "abc123" in text
+    assert "step 1,234" in text
+
+
+def test_a_bare_evaluation_still_gives_a_page() -> None:
+    space = scenes()
+    result = Retrieval((("image", "text"),))(space)
+    text, _ = rendered(Evaluated("bare", [result], {"test": space}))
+    assert 'id="training"' not in text
+
+    nothing = TaskResult("retrieval", "test", skipped=(Skipped("retrieval", "no pairs"),))
+    text, _ = rendered(Evaluated("empty", [nothing], {"test": space}))
+    assert "no pairs" in text
+
+
+def test_tasks_of_other_packages_get_a_table_of_their_own() -> None:
+    space = scenes()
+    probe = Probe(("image",), methods=("class_mean",), min_count=4, folds=2)(space)
+    foreign = replace(probe, task="sound_probe")
+
+    text, _ = rendered(Evaluated("foreign", [foreign], {"test": space}))
+
+    assert "Sound probe" in text
+    assert "class mean probe" in text
+    assert "examples" not in re.findall(r'id="(\w+)"', text)
+
+
+def test_tiles_name_the_mean_of_retrieval_and_the_first_of_other_tasks() -> None:
+    given = evaluated()
+    retrieval, zero_shot = tiles(given.results[:2])
+
+    values = [item.estimates["r@1"].value for item in given.results[0].measurements]
+    assert retrieval["label"] == "mean R@1"
+    assert retrieval["value"] == f"{100 * sum(values) / 6:.1f}\u202f%"
+    above = sum(
+        item.estimates["r@1"].above_chance is True for item in given.results[0].measurements
+    )
+    assert f"{above} of 6 ordered pairs" in retrieval["note"]
+    assert zero_shot["label"] == "image → prototypes"
+    assert zero_shot["split"] == "heldout"
+
+
+def test_only_the_first_task_with_classes_shows_its_confusions_unfolded() -> None:
+    zero_shot = evaluated().results[1]
+
+    found = sections([*evaluated().results, zero_shot])
+
+    assert [item["first"] for item in found] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("names", "start"),
+    [
+        (["a red cube", "a red ball"], "a red "),
+        (["a red", "a red cube"], "a "),
+        (["red", "blue"], ""),
+        (["redder", "reddish"], ""),
+        (["alone here"], ""),
+        ([], ""),
+    ],
+)
+def test_only_whole_words_in_common_are_left_out(names: list[str], start: str) -> None:
+    assert common_start(names) == start
+
+
+def test_metrics_are_named_as_people_do() -> None:
+    names = [metric_name(name) for name in ("r@5", "map", "own_score")]
+    assert names == ["R@5", "mAP", "own_score"]

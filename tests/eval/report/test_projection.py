@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+from polymodal_eval.report.projection import project
+
+from tests.eval.worlds import embedding_table, row_table, scenes, space_of
+
+
+def test_items_of_all_columns_lie_within_the_frame() -> None:
+    space = scenes()
+
+    found = project(space, most=1000)
+
+    assert found is not None
+    assert found.columns == ("image", "text", "prototypes")
+    assert np.bincount(found.column).tolist() == [24, 48, 4]
+    assert found.points.shape == (76, 2)
+    assert found.points.min() >= 0.0
+    assert found.points.max() <= 1.0
+    assert float(np.ptp(found.points, axis=0).max()) > 0.99
+    assert found.label[-4:].tolist() == [0, 1, 2, 3]
+
+
+def test_a_large_split_is_drawn_from_rows_so_that_partners_stay_together() -> None:
+    space = scenes(size=200)
+
+    found = project(space, most=90)
+
+    assert found is not None
+    counts = np.bincount(found.column)
+    assert 90 <= counts.sum() <= 92
+    assert counts[1] >= counts[0] >= counts[1] / 2  # one or both captions of a picture
+    again = project(space, most=90)
+    assert again is not None
+    assert np.array_equal(found.points, again.points)
+
+
+def test_neighbours_stay_neighbours() -> None:
+    # Four tight groups in space: each point's nearest in the plane is of its own group.
+    rng = np.random.default_rng(0)
+    group = np.arange(60) % 4
+    vectors = np.eye(8)[group] + 0.02 * rng.normal(size=(60, 8))
+    table = row_table({"a": list(range(60))}, label=group)
+
+    found = project(space_of(embedding_table({"a": vectors}, table)))
+
+    assert found is not None
+    distances = np.linalg.norm(found.points[:, None] - found.points[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (found.label[distances.argmin(1)] == found.label).all()
+
+
+def test_a_collapsed_space_and_a_tiny_one_do_no_harm() -> None:
+    table = row_table({"a": list(range(20))})
+    collapsed = project(space_of(embedding_table({"a": np.ones((20, 8))}, table)))
+
+    assert collapsed is not None
+    assert np.isfinite(collapsed.points).all()
+    assert (
+        project(space_of(embedding_table({"a": np.eye(4)}, row_table({"a": [0, 1, 2, 3]})))) is None
+    )
