@@ -193,3 +193,83 @@ def test_rows_out_of_order_get_their_gradients() -> None:
     inputs.grad = None
     (model.embed("number", inputs) * weights[[2, 0]]).sum().backward()
     torch.testing.assert_close(found, inputs.grad)
+
+
+class Mixture(nn.Module):
+    """Several layers' features, mixed by weights that are learned whatever is frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.feature_dim = 4
+        self.backbone = Layers()
+        self.weights = nn.Parameter(torch.tensor([0.2, 0.8]))
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, inputs: Tensor) -> Features:
+        return self.finish(self.backbone(inputs))
+
+    def finish(self, features: Features) -> Features:
+        return Features(self.dropout(torch.einsum("l,pld->pd", self.weights, features.pooled)))
+
+
+class Layers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 4), nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+
+    def forward(self, inputs: Tensor) -> Features:
+        first = self.first(inputs)
+        return Features(torch.stack([first, self.second(first)], dim=1))
+
+
+def mixture(*, frozen: bool) -> Model:
+    torch.manual_seed(0)
+    return Model(
+        {"number": Mixture()},
+        {"number": nn.Linear(4, DIM)},
+        dim=DIM,
+        frozen=frozenset({"number"} if frozen else ()),
+    )
+
+
+def test_behind_a_frozen_backbone_an_encoder_goes_on_learning() -> None:
+    model = mixture(frozen=True).train()
+    encoder: Any = model.encoders["number"]
+    assert encoder.dropout.training
+    assert not any(module.training for module in encoder.backbone.modules())
+    model.embed("number", torch.randn(6, 1)).square().sum().backward()
+    assert encoder.weights.grad.abs().sum() > 0
+    assert all(item.grad is None for item in encoder.backbone.parameters())
+
+
+def test_what_lies_behind_a_backbone_is_tuned_as_a_head() -> None:
+    for frozen in (True, False):
+        model = mixture(frozen=frozen)
+        encoder: Any = model.encoders["number"]
+        groups = {
+            name: {id(item) for item in items} for name, items in model.parameter_groups().items()
+        }
+        inside = {id(item) for item in encoder.backbone.parameters()}
+        assert groups["backbones"] == (set() if frozen else inside)
+        assert groups["heads"] == {
+            id(item) for item in (encoder.weights, *model.heads.parameters())
+        }
+
+
+def test_kept_features_of_a_frozen_backbone_stand_for_its_inputs() -> None:
+    model = mixture(frozen=True).train()
+    inputs = torch.randn(6, 1)
+    kept = model.frozen_features("number", inputs)
+    assert kept.pooled.shape == (6, 2, 4)
+    assert not kept.pooled.requires_grad
+    torch.manual_seed(1)
+    live = model.embed("number", inputs)
+    torch.manual_seed(1)
+    again = model.embed("number", kept)
+    assert torch.equal(again, live)
+    again.square().sum().backward()
+    assert model.encoders["number"].weights.grad is not None
+    whole = build({"number": {"encoder": {"tuning": "frozen"}}}).train()
+    assert torch.equal(
+        whole.frozen_features("number", inputs).pooled, whole.features("number", inputs).pooled
+    )

@@ -125,7 +125,9 @@ def num_cached_items(model: Model, store: Store, rows: Integers) -> int:
 
 def _pooled(model: Model, column: str, inputs: Any, precision: Precision) -> Tensor:
     with torch.no_grad(), precision.autocast():
-        return model.features(column, to_device(inputs, precision.device)).pooled.float().cpu()
+        return (
+            model.frozen_features(column, to_device(inputs, precision.device)).pooled.float().cpu()
+        )
 
 
 def to_device(inputs: Any, device: torch.device) -> Any:

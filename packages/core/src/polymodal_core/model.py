@@ -30,7 +30,8 @@ class PooledEncoder(nn.Module):
 class Model(nn.Module):
     """Encoders and projection heads by column; columns that share an encoder name its owner.
 
-    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient.
+    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient. Of an encoder that
+    has a `backbone`, that part alone is frozen (`protocols.Encoder`).
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Model(nn.Module):
         self.encoders = nn.ModuleDict({_key(name): module for name, module in encoders.items()})
         self.heads = nn.ModuleDict({_key(name): module for name, module in heads.items()})
         for name in frozen:
-            self.encoders[_key(name)].requires_grad_(False)
+            _backbone(self.encoders[_key(name)]).requires_grad_(False)
         self.train(self.training)
 
     @property
@@ -62,19 +63,33 @@ class Model(nn.Module):
         """Set training mode, frozen encoders excepted."""
         super().train(mode)
         for name in self.frozen:
-            self.encoders[_key(name)].eval()
+            _backbone(self.encoders[_key(name)]).eval()
         return self
 
     def features(self, column: str, inputs: Inputs) -> Features:
         """Encode inputs [present, ...] of a column, without its head.
 
-        Inputs that are Features already (cached from a frozen encoder) are given back.
+        Inputs that are Features already are what `frozen_features` gave: only what is trained
+        behind a backbone is still to be done.
         """
-        if isinstance(inputs, Features):
-            return inputs
         owner = self.owners[column]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and owner not in self.frozen):
-            return cast("Features", self.encoders[_key(owner)](inputs))
+        encoder: Any = self.encoders[_key(owner)]
+        whole = _backbone(encoder) is encoder
+        if isinstance(inputs, Features):
+            return inputs if whole else cast("Features", encoder.finish(inputs))
+        fixed = whole and owner in self.frozen
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not fixed):
+            return cast("Features", encoder(inputs))
+
+    def frozen_features(self, column: str, inputs: Inputs) -> Features:
+        """Run what is frozen of a column's encoder over inputs [present, ...].
+
+        The result never changes in training: it can be kept, and be given to `features` instead of
+        the inputs.
+        """
+        with torch.no_grad():
+            encoder = self.encoders[_key(self.owners[column])]
+            return cast("Features", _backbone(encoder)(inputs))
 
     def embed(self, column: str, inputs: Inputs) -> Tensor:
         """Map inputs [present, ...] of a column to unit vectors [present, dim]."""
@@ -97,10 +112,17 @@ class Model(nn.Module):
         return Embeddings(z, present)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Give the trainable parameters as `heads` and `backbones`."""
+        """Give the trainable parameters as `heads` and `backbones`.
+
+        What an encoder has behind its `backbone` starts from nothing, as a head does.
+        """
+        inside = {
+            id(item) for module in self.encoders.values() for item in _backbone(module).parameters()
+        }
+        trained = [item for item in self.parameters() if item.requires_grad]
         return {
-            "heads": [item for item in self.heads.parameters() if item.requires_grad],
-            "backbones": [item for item in self.encoders.parameters() if item.requires_grad],
+            "heads": [item for item in trained if id(item) not in inside],
+            "backbones": [item for item in trained if id(item) in inside],
         }
 
 
@@ -127,6 +149,11 @@ def build_model(
             if column.share is None and column.encoder.tuning == "frozen"
         ),
     )
+
+
+def _backbone(encoder: nn.Module) -> nn.Module:
+    # The part that `tuning` is about: all of the encoder, unless it says otherwise.
+    return cast("nn.Module", getattr(encoder, "backbone", encoder))
 
 
 def _key(column: str) -> str:

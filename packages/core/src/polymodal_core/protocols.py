@@ -72,7 +72,13 @@ class Modality(Protocol):
 
 
 class Encoder(Protocol):
-    """Maps a modality's inputs to features; an `nn.Module` with a `feature_dim`."""
+    """Maps a modality's inputs to features; an `nn.Module` with a `feature_dim`.
+
+    An encoder that trains something of its own behind pretrained weights splits itself: its
+    submodule `backbone` maps inputs to Features (`pooled` [present, ...], of any form), is what
+    `tuning` is about, and is all that is run once where features are cached; its method
+    `finish(features) -> Features` does the rest, and `forward` is both.
+    """
 
     feature_dim: int
 
