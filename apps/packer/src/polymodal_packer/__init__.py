@@ -1,1 +1,1 @@
-"""Part of polymodal."""
+"""The app `polymodal-pack`: raw data into stores."""

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polymodal_datasets.fonts import font_for
 from polymodal_datasets.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
     from polymodal_core.plugins import Registry
     from polymodal_core.protocols import Modality
 
+    from polymodal_datasets.fonts import Font
+
 CELL = 220
 MARGIN = 12
-HEADER = 52
+HEADER = 58
 ASIDE = 150
 SIZES = {"title": 19, "text": 15, "note": 13}
-INK, QUIET, LINE, PAPER, EMPTY = "#1c2530", "#7a8794", "#dfe4e9", "#ffffff", "#f4f6f8"
+INKS = {"title": "#1c2530", "text": "#1c2530", "note": "#7a8794"}
+LEADING = 6
+LINE, PAPER, EMPTY = "#dfe4e9", "#ffffff", "#f4f6f8"
 
 Value = Any  # uint8 [height, width, 3] or text
 
@@ -62,9 +66,9 @@ def draw_grid(
     draw = ImageDraw.Draw(image)
     for number, (name, kind) in enumerate(titles):
         left = ASIDE + number * step
-        draw.text((left, 10), _fitted(name, "title", CELL), INK, font=_font("title"))
+        _write(draw, name, (left, 8), size="title", width=CELL, most=1)
         if kind != name:
-            draw.text((left, 32), _fitted(kind, "note", CELL), QUIET, font=_font("note"))
+            _write(draw, kind, (left, 30), size="note", width=CELL, most=1)
     for number, (facts, values) in enumerate(lines):
         top = HEADER + number * step
         draw.line((MARGIN, top - MARGIN // 2, width - MARGIN, top - MARGIN // 2), fill=LINE)
@@ -110,10 +114,9 @@ def _facts(store: Store, row: int) -> list[str]:
 
 def _draw_facts(draw: ImageDraw.ImageDraw, facts: Sequence[str], top: int) -> None:
     for number, fact in enumerate(facts):
-        size, ink = ("text", INK) if number == 0 else ("note", QUIET)
-        for line in _wrapped(fact, size, ASIDE - 2 * MARGIN, 3):
-            draw.text((MARGIN, top), line, ink, font=_font(size))
-            top += SIZES[size] + 5
+        size = "text" if number == 0 else "note"
+        place = (MARGIN, top)
+        top += _write(draw, fact, place, size=size, width=ASIDE - 2 * MARGIN, most=4)
 
 
 def _draw_value(
@@ -126,11 +129,11 @@ def _draw_value(
     if value is None:
         draw.rounded_rectangle((left, top, left + CELL, top + CELL), 6, fill=EMPTY)
         middle = (left + CELL / 2, top + CELL / 2)
-        draw.text(middle, "missing", QUIET, font=_font("note"), anchor="mm")
+        font = font_for("missing", SIZES["note"])
+        draw.text(middle, "missing", INKS["note"], font=font, anchor="mm")
     elif isinstance(value, str):
-        height = SIZES["text"] + 6
-        for number, line in enumerate(_wrapped(value, "text", CELL, CELL // height)):
-            draw.text((left, top + number * height), line, INK, font=_font("text"))
+        most = CELL // (SIZES["text"] + LEADING)
+        _write(draw, value, place, size="text", width=CELL, most=most)
     else:
         picture = _fitted_picture(value)
         offset = ((CELL - picture.width) // 2, (CELL - picture.height) // 2)
@@ -148,36 +151,43 @@ def _fitted_picture(value: np.ndarray[Any, Any]) -> Image.Image:
     return picture.resize((size[0], size[1]), way).convert("RGB")
 
 
-@cache
-def _font(size: str) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    from PIL import ImageFont
+def _write(
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    place: tuple[int, int],
+    *,
+    size: str,
+    width: int,
+    most: int,
+) -> int:
+    """Write a text in lines that are not wider than `width`; gives the height it takes."""
+    font = font_for(text, SIZES[size])
+    height = SIZES[size] + LEADING
+    lines = _wrapped(text, font, width, most)
+    for number, line in enumerate(lines):
+        draw.text((place[0], place[1] + number * height), line, INKS[size], font=font)
+    return len(lines) * height
 
-    return ImageFont.load_default(SIZES[size])
 
-
-def _wrapped(text: str, size: str, width: int, most: int) -> list[str]:
+def _wrapped(text: str, font: Font, width: int, most: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.splitlines():
         line = ""
         for word in paragraph.split():
             longer = f"{line} {word}".strip()
-            if line and _length(longer, size) > width:
+            if line and font.getlength(longer) > width:
                 lines.append(line)
                 longer = word
             line = longer
         lines.append(line)
     if len(lines) > most:
         lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
-    return [_fitted(line, size, width) for line in lines]
+    return [_fitted(line, font, width) for line in lines]
 
 
-def _fitted(text: str, size: str, width: int) -> str:
-    if _length(text, size) <= width:
+def _fitted(text: str, font: Font, width: int) -> str:
+    if font.getlength(text) <= width:
         return text
-    while text and _length(f"{text}…", size) > width:
+    while text and font.getlength(f"{text}…") > width:
         text = text[:-1]
     return f"{text}…"
-
-
-def _length(text: str, size: str) -> float:
-    return _font(size).getlength(text)
