@@ -12,7 +12,7 @@ from polymodal_core.testing.rules import Rules
 def check_config(rules: Rules, config: Configuration, base: type[Configuration]) -> None:
     """Check that a configuration is of its base, frozen, strict, and survives being written."""
     name = type(config).__name__
-    rules.require(isinstance(config, base), f"must be a {base.__name__}", f"{name} is none")
+    rules.require(isinstance(config, base), f"must be of class {base.__name__}", f"{name} is not")
     check_config_class(rules, type(config))
     rules.require(
         getattr(config, "kind", None) == config.kind_name(),

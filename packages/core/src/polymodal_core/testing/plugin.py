@@ -22,6 +22,8 @@ import sys
 from importlib.metadata import EntryPoint
 from polymodal_core.plugins import load_registry
 registry = load_registry([EntryPoint(name="plugin", value=sys.argv[1], group="polymodal")])
+for item in registry.broken:
+    sys.exit(item.error)
 for item in registry.registrations.values():
     item.config.model_json_schema()
 print(*sorted(set(sys.argv[2:]) & sys.modules.keys()))

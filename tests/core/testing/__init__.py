@@ -1,0 +1,1 @@
+"""The conformance kit fails for every rule that a plug-in breaks."""
