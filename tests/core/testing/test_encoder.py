@@ -101,6 +101,38 @@ class Random(Net):
         return Features(features.pooled + noise, features.tokens, features.mask)
 
 
+class Split(Net):
+    """It trains a layer behind its backbone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Net()
+        self.layer = nn.Linear(4, 4)
+
+    def finish(self, features: Features) -> Features:
+        """Pass the layer."""
+        return Features(self.layer(features.pooled))
+
+    def forward(self, inputs: Tensor) -> Any:
+        return self.finish(self.backbone(inputs))
+
+
+class NoFinish(Split):
+    """It has a backbone, and nothing behind it."""
+
+    finish = None  # type: ignore[assignment]
+
+    def forward(self, inputs: Tensor) -> Any:
+        return self.backbone(inputs)
+
+
+class OtherFinish(Split):
+    """It does something else on the way."""
+
+    def forward(self, inputs: Tensor) -> Any:
+        return self.finish(self.backbone(2 * inputs))
+
+
 def pooled(change: Callable[[Tensor, Tensor], Any]) -> Callable[[Any, Tensor], Any]:
     """Make a forward pass that changes pooled features."""
     return lambda self, inputs: Features(change(self.layer(inputs), inputs))
@@ -133,7 +165,7 @@ Batches = wrong(lambda self, x: Net.forward(self, x) if len(x) > 1 else 1 / 0)
 Untrainable = wrong(lambda self, x: 1 / 0 if self.training else Net.forward(self, x))
 
 
-@pytest.mark.parametrize("config", [LinearConfig(), NetConfig()])
+@pytest.mark.parametrize("config", [LinearConfig(), NetConfig(), NetConfig(name="Split")])
 def test_a_right_one_passes(config: EncoderConfig) -> None:
     state = torch.get_rng_state()
     encoder = check_encoder(config, MODALITY, VALUES)
@@ -161,6 +193,8 @@ def test_a_right_one_passes(config: EncoderConfig) -> None:
         ("AllMasked", "every value must have one real token at least"),
         ("Batches", "forward must take a single value in eval mode"),
         ("Mixed", "features must not depend on the rest of the batch.*; value 0 alone differs by"),
+        ("NoFinish", "an encoder with a `backbone` must `finish` what it gives; it raised Type"),
+        ("OtherFinish", "forward must be `finish` after `backbone`"),
         ("Hidden", "state_dict must hold everything that features depend on"),
         ("Random", "in training mode, equal seeds of torch must give equal features"),
         ("Untrainable", "forward must run in training mode"),

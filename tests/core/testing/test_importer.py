@@ -89,7 +89,7 @@ ONE = [row(1)]
         (ONE, {"root": 3}, "root must be a folder as str, or None; it is 3"),
         (ONE, {"total": 5}, "total must be the number of rows, or None; it is 5, there are 1"),
         ([row], {}, "rows must come in the same order every time"),
-        (["row"], {}, "rows must be Row or BadRow; 'row'"),
+        (["row"], {}, "rows must be Row or BadRow; row 1"),
         ([row(1, origin="")], {}, r"a row must say where it comes from \(origin\); row 1"),
         ([BadRow("table.csv:1", "")], {}, "a bad row must say what is wrong with it; table.csv:1"),
         ([row(1, items={})], {}, "a row must have an item; table.csv:1"),

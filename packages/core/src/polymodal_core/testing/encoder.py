@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from polymodal_core.batch import Features
+from polymodal_core.batch import Features, Inputs
 from polymodal_core.config import EncoderConfig
 from polymodal_core.protocols import Modality
 from polymodal_core.testing.configs import check_config
@@ -46,6 +46,7 @@ def check_encoder(
         encoder = _build(rules, config, modality)
         features = _check_features(rules, encoder, modality, examples)
         _check_composition(rules, encoder, modality, examples, features, tolerance)
+        _check_backbone(rules, encoder, modality.collate(examples), features)
         _check_weights(rules, config, modality, encoder, examples, features)
         _check_training(rules, encoder, modality, examples)
     return encoder.eval()
@@ -148,6 +149,18 @@ def _check_composition(
             f"value {index} alone differs by "
             f"{float((features.pooled[index] - alone[0]).abs().max()):.2g}",
         )
+
+
+def _check_backbone(rules: Rules, encoder: nn.Module, inputs: Inputs, features: Features) -> None:
+    if not hasattr(encoder, "backbone"):
+        return
+    split: Any = encoder
+    with torch.no_grad(), rules.runs("an encoder with a `backbone` must `finish` what it gives"):
+        found = split.finish(split.backbone(inputs))
+    rules.require(
+        same(features.pooled, found.pooled) and same(features.tokens, found.tokens),
+        "forward must be `finish` after `backbone`: cached features pass `finish` alone",
+    )
 
 
 def _check_weights(
