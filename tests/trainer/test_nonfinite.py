@@ -62,7 +62,7 @@ def test_bad_inputs_inside_a_dictionary(model: Model, batch: Batch) -> None:
 
 def test_bad_embeddings_are_named_by_column(model: Model, batch: Batch) -> None:
     with torch.no_grad():
-        model.heads["a"].weight.fill_(NAN)
+        next(model.heads["a"].parameters()).fill_(NAN)
     plain = Batch(
         {"a": torch.ones(3, 2)}, {"a": batch.rows["a"]}, batch.instance, batch.label, batch.index
     )
@@ -99,7 +99,7 @@ def test_objective_is_named_where_no_column_is_at_fault(model: Model, batch: Bat
 def test_columns_with_weights_or_statistics_that_are_not_finite(model: Model) -> None:
     assert nonfinite_columns(model) == []
     with torch.no_grad():
-        model.heads["type_"].bias[0] = float("inf")
+        next(model.heads["type_"].parameters())[0] = float("inf")
     assert nonfinite_columns(model) == ["type"]
     model.encoders["a"].register_buffer("running_mean", torch.tensor([NAN]))
     assert nonfinite_columns(model) == ["a", "type"]

@@ -115,7 +115,7 @@ def test_pictures_text_and_depth_are_resumed_with_their_augmentation(tmp_path: P
 @pytest.fixture
 def interrupted(recipe: Path) -> Path:
     """A run stopped in the middle."""
-    child = fork_run(recipe, BROKEN, "training.epochs=50")
+    child = fork_run(recipe, BROKEN, "training.epochs=8")
     wait_until(lambda: steps_logged(BROKEN) >= 5, child)
     assert child.pid is not None
     os.kill(child.pid, signal.SIGINT)
@@ -128,7 +128,7 @@ def test_changed_recipe_is_refused_by_key(interrupted: Path, recipe: Path) -> No
     with pytest.raises(RunError) as caught:
         train(recipe, "training.epochs=60", "data.batch_size=8", out=interrupted, resume=True)
     message = str(caught.value)
-    assert "  training.epochs: 50 in the run, 60 now" in message
+    assert "  training.epochs: 8 in the run, 60 now" in message
     assert "  data.batch_size: 16 in the run, 8 now" in message
     assert "polymodal-train run broken --resume" in message
     assert (interrupted / "metrics.jsonl").read_bytes() == before
@@ -174,16 +174,20 @@ def _edit_state(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**state, **changes}))
 
 
-def test_other_plugin_versions_are_told(
+def test_other_versions_and_threads_are_told(
     interrupted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = json.loads((RunFolder(interrupted).steps()[-1] / "state.json").read_text())
     _edit_state(interrupted, plugins={**state["plugins"], "polymodal-losses": "0.0.9", "acme": "1"})
-    child = fork_run(interrupted, interrupted, resume=True)
-    logged = steps_logged(interrupted)
-    wait_until(lambda: steps_logged(interrupted) > logged, child)
-    child.kill()
-    child.join()
+    environment = json.loads((interrupted / "environment.json").read_text())
+    environment["machine"]["threads"] = 64
+    (interrupted / "environment.json").write_text(json.dumps(environment))
+    capsys.readouterr()
+    assert train(interrupted, resume=True) == 0
+    said = capsys.readouterr().out
+    assert "begun with other versions: acme 1 -> absent, polymodal-losses 0.0.9 -> " in said
+    assert "begun with 64 threads, now there are 1" in said
+    assert "--set training.threads=64" in said
 
 
 def test_weights_that_do_not_fit_are_refused(interrupted: Path) -> None:
@@ -198,9 +202,7 @@ def test_weights_that_do_not_fit_are_refused(interrupted: Path) -> None:
         train(interrupted, resume=True)
 
 
-def test_damaged_checkpoint_is_named_and_the_one_before_can_be_used(
-    interrupted: Path, recipe: Path
-) -> None:
+def test_damaged_checkpoint_is_named_and_the_one_before_can_be_used(interrupted: Path) -> None:
     latest = RunFolder(interrupted).steps()[-1]
     weights = latest / "tensors.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from polymodal_core.errors import PolymodalError, RecipeError, RunError
 from polymodal_core.plugins import registry
-from polymodal_core.run import RunFolder, load_trained, open_run
+from polymodal_core.run import load_trained, open_run
 from polymodal_trainer.run import run
 
-from tests.trainer.conftest import Vectors, assert_same_run, lines, make_store, write_recipe
+from tests.trainer.conftest import Vectors, assert_same_run, make_store, write_recipe
 
 
 def train(recipe: Path | str, *settings: str, out: Path | None = None, **more: Any) -> int:
@@ -46,43 +46,6 @@ def test_a_run_leaves_everything_that_an_evaluation_needs(
     assert "= middle" in said  # the table of columns says whose encoder is shared
 
 
-def test_log_has_every_step_epoch_and_validation(recipe: Path) -> None:
-    train(recipe)
-    run_folder = Path("runs/tiny")
-    steps = lines(run_folder, "step")
-    assert [line["step"] for line in steps] == list(range(1, len(steps) + 1))
-    per_epoch = len(steps) // 4
-    assert [line["epoch"] for line in steps] == [1 + n // per_epoch for n in range(len(steps))]
-    first = steps[0]
-    assert first.keys() >= {
-        "loss", "parts", "anchors", "temperature", "lr_heads", "lr_backbones", "grad_norm",
-        "rows_per_s",
-    }  # fmt: skip
-    assert first["parts"].keys() == {"left-middle", "left-right", "middle-right"}
-    assert first["loss"] == pytest.approx(sum(first["parts"].values()), rel=1e-5)
-    validations = lines(run_folder, "validation")
-    assert [line["step"] for line in validations] == [per_epoch * n for n in range(5)]
-    for line in validations:
-        assert line["mean"] == pytest.approx(sum(line["metrics"].values()) / 6)
-        assert "left->right r@1" in line["metrics"]
-    epochs = lines(run_folder, "epoch")
-    assert [line["epoch"] for line in epochs] == [1, 2, 3, 4]
-    assert epochs[0]["anchors"]["left-right"] == sum(
-        line["anchors"]["left-right"] for line in steps[:per_epoch]
-    )
-    assert epochs[0]["without_anchors"] == []
-
-
-def test_rows_with_missing_values_train_better_than_chance(tmp_path: Path) -> None:
-    importer = Vectors({"train": 600, "validation": 60}, missing=0.4)
-    store = make_store(tmp_path / "store", importer)
-    recipe = write_recipe(tmp_path / "tiny.toml", store, changes={"= 16\n[e": "= 64\n[e"})
-    train(recipe, "training.epochs=25", "training.lr_heads=5e-3", "training.lr_backbones=5e-3")
-    validations = lines(Path("runs/tiny"), "validation")
-    assert validations[0]["mean"] < 0.15
-    assert validations[-1]["mean"] > 0.5
-
-
 def test_same_recipe_gives_the_same_run_bit_for_bit(recipe: Path) -> None:
     train(recipe, out=Path("first"))
     train(recipe, out=Path("second"))
@@ -100,40 +63,6 @@ def test_loader_processes_do_not_change_a_bit(recipe: Path) -> None:
     train(recipe, out=Path("first"))
     train(recipe, "data.workers=1", "training.epochs=4", out=Path("second"))
     assert_same_run(Path("first"), Path("second"))
-
-
-@pytest.mark.parametrize("precision", ["bf16"])
-def test_autocast_trains_on_a_cpu(recipe: Path, precision: str) -> None:
-    train(recipe, f"training.precision={precision}")
-    assert (
-        lines(Path("runs/tiny"), "epoch")[-1]["loss"] < lines(Path("runs/tiny"), "epoch")[0]["loss"]
-    )
-
-
-def test_patience_stops_early_and_keeps_the_best(recipe: Path) -> None:
-    # A rate of 0 cannot improve on the first validation.
-    train(recipe, "training.lr_heads=0", "training.lr_backbones=0", "training.patience=2")
-    validations = lines(Path("runs/tiny"), "validation")
-    assert [line["epoch"] for line in validations] == [0, 1, 2, 3]
-    folder = RunFolder(Path("runs/tiny"))
-    state = json.loads((folder.steps()[-1] / "state.json").read_text())
-    assert state["finished"] == "no better validation in 2 epochs"
-    assert state["best"]["epoch"] == 1
-    assert (folder.checkpoints / "best").resolve().name == f"step-{state['best']['step']:08d}"
-
-
-def test_validation_comes_every_so_many_epochs_and_at_the_end(recipe: Path) -> None:
-    train(recipe, "training.epochs=5", "training.validate_every=3")
-    assert [line["epoch"] for line in lines(Path("runs/tiny"), "validation")] == [0, 3, 5]
-
-
-def test_only_the_newest_checkpoints_and_the_best_are_kept(recipe: Path) -> None:
-    train(recipe, "training.checkpoint_every=1", "training.keep=3")
-    folder = RunFolder(Path("runs/tiny"))
-    last = lines(folder.path, "step")[-1]["step"]
-    best = (folder.checkpoints / "best").resolve().name
-    expected = {f"step-{last - n:08d}" for n in range(3)} | {best}
-    assert {path.name for path in folder.steps()} == expected
 
 
 def test_run_folder_is_never_overwritten(recipe: Path) -> None:

@@ -95,6 +95,7 @@ def _train(
             done = trainer.train()
     finally:
         log.close()
+        display.end()
     if not done:
         display.say(
             f"interrupted after step {state.step}; a checkpoint is written. "

@@ -25,7 +25,7 @@ class Display:
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         """Choose bars or lines by what standard output is."""
-        self.console = Console(highlight=False, soft_wrap=True) if console is None else console
+        self.console = _console() if console is None else console
         self.quiet = quiet
         self._live = self.console.is_terminal and not quiet
         self._bars = Progress(
@@ -87,6 +87,13 @@ class Display:
         if not self._live and not self.quiet and time.monotonic() - self._said > PLAIN_SECONDS:
             self.line(f"{name}  step {done}  {numbers}")
 
+    def end(self) -> None:
+        """Take the bars away, so that what is printed last stays last."""
+        if self._training is not None:
+            self._bars.remove_task(self._training)
+            self._training = None
+        self._bars.stop()
+
     def line(self, text: str) -> None:
         """Print a line of progress that stays, unless quiet."""
         self._said = time.monotonic()
@@ -96,3 +103,9 @@ class Display:
 
 def _escaped(text: str) -> str:
     return text.replace("[", "\\[")
+
+
+def _console() -> Console:
+    console = Console(highlight=False, soft_wrap=True)
+    # A file or a pipe has no width: 80 columns would only cut tables off.
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=120)

@@ -14,39 +14,47 @@ from polymodal_trainer.state import TrainingState
 
 
 def columns_table(setup: Setup) -> Table:
-    """Lay out the columns: kind, encoder, head, parameters, rows."""
+    """Lay out the columns: kind, encoder, head, parameters, rows that have them."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("column", "kind", "encoder", "head"):
-        table.add_column(name)
-    for name in ("trainable", "parameters", "training rows", "validation rows"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in ("trained", "parameters", "training", "validation"):
+        table.add_column(name, justify="right", no_wrap=True)
     counts = parameter_counts(setup.model)
     columns = list(setup.recipe.columns)
     train = rows_with(setup.store.table, columns, setup.splits.train)
     validation = rows_with(setup.store.table, columns, setup.splits.validation)
     for name, column in setup.recipe.columns.items():
-        frozen = " (frozen)" if column.encoder.tuning == "frozen" else ""
+        frozen = ", frozen" if column.encoder.tuning == "frozen" else ""
         encoder = f"{column.encoder.kind}{frozen}" if column.share is None else f"= {column.share}"
         table.add_row(
             name,
             column.modality.kind,
             encoder,
             column.head.kind,
-            f"{counts[name]['trainable']:,}",
-            f"{counts[name]['encoder'] + counts[name]['head']:,}",
+            millions(counts[name]["trainable"]),
+            millions(counts[name]["encoder"] + counts[name]["head"]),
             f"{train[name]:,}",
             f"{validation[name]:,}",
         )
     return table
 
 
+def millions(count: int) -> str:
+    """Give a number of parameters as people say it: 809 k, 22.9 M."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1e3:.0f} k" if count < 999_500 else f"{count / 1e6:.1f} M"
+
+
 def plan(setup: Setup) -> str:
     """Say how long the run is and where it runs."""
     precision = setup.training.precision
     return (
-        f"{len(setup.splits.train):,} training rows, {setup.training.epochs} epochs of "
-        f"{setup.steps_per_epoch} steps of {setup.data.batch_size} rows: {setup.total_steps:,} "
-        f"steps in {precision} on {setup.precision.device}, seed {setup.seed}"
+        f"{len(setup.splits.train):,} training rows, {len(setup.splits.validation):,} validation "
+        f"rows, seed {setup.seed}\n{setup.training.epochs} epochs of {setup.steps_per_epoch} steps "
+        f"of {setup.data.batch_size} rows: {setup.total_steps:,} steps in {precision} on "
+        f"{setup.precision.device}"
     )
 
 
