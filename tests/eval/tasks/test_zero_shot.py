@@ -72,6 +72,7 @@ def test_all_classes_of_the_store_can_be_the_candidates() -> None:
     assert line.num_candidates == 8
     assert line.estimates["accuracy"].value == pytest.approx(8 / 9)
     assert line.estimates["accuracy"].chance == pytest.approx(1 / 8)
+    assert line.estimates["t1"].chance == pytest.approx(1 / 8)
     # Picture 3 lies on class 5; the other six tie at 0, and all stand before the right one.
     assert line.estimates["top5"].value == pytest.approx(8 / 9)
     assert line.estimates["top5"].chance == pytest.approx(5 / 8)

@@ -84,7 +84,9 @@ def classify(
     clusters = query_clusters(space, column, kept)
     estimates = mean_estimates(space, values, clusters, chances)
     right = values["accuracy"][examples.query]
-    t1 = class_average(space, right, examples.label, clusters[examples.query])
+    t1 = class_average(
+        space, right, examples.label, clusters[examples.query], chance=1.0 / num_classes
+    )
     return Measurement(
         column,
         against,
@@ -104,15 +106,17 @@ def class_average(
     right: NDArray[np.float64],
     classes: Integers,
     clusters: Integers,
+    *,
+    chance: float,
 ) -> Estimate:
-    """Estimate the mean over classes of `right` [examples]; chance is one over the classes seen."""
-    seen, number = np.unique(classes, return_inverse=True)
+    """Estimate the mean of `right` [examples] within a class, over the classes that occur."""
+    number = np.unique(classes, return_inverse=True)[1].astype(np.int64)
     means = np.bincount(number, right) / np.bincount(number)
     interval = class_mean_interval(
         right, number, clusters, resamples=space.resamples, seed=space.seed
     )
     low, high = (None, None) if interval is None else interval
-    return Estimate(float(means.mean()), low, high, 1.0 / len(seen))
+    return Estimate(float(means.mean()), low, high, chance)
 
 
 def _class_relevance(space: Space, column: str, classes: LabelledVectors) -> Relevance:

@@ -69,7 +69,7 @@ class Probe:
         for method in self.methods:
             right = self._right(method, vectors, place, clusters, seed=space.seed)
             estimates = mean_estimates(space, {"accuracy": right}, clusters, {"accuracy": majority})
-            estimates["t1"] = class_average(space, right, place, clusters)
+            estimates["t1"] = class_average(space, right, place, clusters, chance=1.0 / len(names))
             counts = np.bincount(place)
             details = [
                 {
