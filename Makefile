@@ -18,7 +18,7 @@ demo:
 	@./demo.sh
 
 test: $(VENV)/developer
-	$(BIN)/python -m pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
 
 check: $(VENV)/developer
 	$(BIN)/ruff check .

@@ -86,5 +86,5 @@ def test_portable_spells_out_what_the_weights_fix_and_names_no_file() -> None:
         portable.requires()
         == TimmConfig(model="mobilenetv2_100", weights="hub", size=96).requires()
     )
-    spec = {"size": 96, "channels": 3, "mean": (0.5,) * 3, "std": (0.5,) * 3}
+    spec: dict[str, Any] = {"size": 96, "channels": 3, "mean": (0.5,) * 3, "std": (0.5,) * 3}
     assert portable.build(**spec).feature_dim == 1280
