@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from polymodal_core.errors import PolymodalError, RecipeError, StoreError, ValueRejectedError
+from polymodal_core.errors import PolymodalError, StoreError, ValueRejectedError
 from polymodal_core.rows import BadRow, Column, Item, Row
 from polymodal_datasets import packer as module
 from polymodal_datasets.pack import PackReport, pack
@@ -188,43 +188,6 @@ def test_an_empty_folder_may_become_the_store(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     packed(tmp_path / "s", [row(0, caption="text")])
     assert Store(tmp_path / "s").read("caption", [0]) == [b"text"]
-
-
-def test_options_by_kind_and_by_name(tmp_path: Path) -> None:
-    columns = {"title": Column("note"), "body": Column("note", {"upper": True})}
-    entries: list[Row | BadRow] = [row(0, title="Title", body="Body")]
-    importer = FakeImporter(entries, columns=columns)
-
-    def texts(name: str, options: dict[str, Any]) -> list[bytes]:
-        pack(importer, tmp_path / name, registry=fake_registry(), options=options)
-        store = Store(tmp_path / name)
-        return [store.read(column, [0])[0] for column in ("title", "body")]
-
-    assert texts("a", {}) == [b"Title", b"BODY"]
-    assert texts("b", {"note": {"upper": False}}) == [b"Title", b"Body"]
-    assert texts("c", {"note": {"upper": True}, "body": {"upper": False}}) == [b"TITLE", b"Body"]
-    assert Store(tmp_path / "c").columns["title"].options == {"upper": True}
-    assert Store(tmp_path / "a").columns["title"].options == {}
-
-
-def test_all_wrong_options_are_reported_at_once(tmp_path: Path) -> None:
-    options = {"captoin": {"upper": True}, "note": {"uper": True}, "picture": 3}
-    with pytest.raises(RecipeError) as caught:
-        packed(tmp_path / "s", [row(0, caption="text")], options=options)
-    text = str(caught.value)
-    assert "captoin: is no column or kind here; did you mean 'caption'?" in text
-    assert "caption.uper: unknown key; did you mean 'upper'?" in text
-    assert "picture: must be a table of options; given 3" in text
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_unknown_kind_and_unusable_name_of_a_column(tmp_path: Path) -> None:
-    importer = FakeImporter([], columns={"caption": Column("nota")})
-    with pytest.raises(PolymodalError, match=r"no modality 'nota'.*did you mean 'note'"):
-        pack(importer, tmp_path / "s", registry=fake_registry())
-    importer = FakeImporter([], columns={"split": Column("note")})
-    with pytest.raises(RecipeError, match="'split' is the name of a row column"):
-        pack(importer, tmp_path / "s", registry=fake_registry())
 
 
 def test_columns_of_classes_and_columns_without_values(tmp_path: Path) -> None:

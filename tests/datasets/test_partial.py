@@ -57,20 +57,20 @@ def assert_equals(out: Path, unbroken: dict[str, Any]) -> None:
 def test_killed_at_random_moments(tmp_path: Path, unbroken: dict[str, Any]) -> None:
     out = tmp_path / "s"
     rng = np.random.default_rng(os.getpid())
-    kills = 0
-    for _ in range(100):
-        moment = rng.uniform(0.02, 0.3)
+    for attempt in range(100):
+        # Later and later, so that a busy machine comes to the end as well.
+        moment = rng.uniform(0.02, 0.2) * (1 + attempt / 10)
         code = forked(lambda: pack_all(out, seconds=0.0002), kill_after=moment)
-        if code == 0:
+        assert code in (0, -signal.SIGKILL)
+        if out.exists():
             break
-        assert code == -signal.SIGKILL
-        kills += 1
         # At no moment is there half a store.
-        with pytest.raises(StoreError, match="give the same polymodal-pack command again"):
+        with pytest.raises(StoreError, match="no store here"):
             Store(out)
-    assert kills >= 1
-    assert_equals(out, unbroken)
-    assert verify(Store(out)) == []
+    assert attempt >= 1
+    store = Store(out)
+    assert {**contents(store), "bad": (out / "bad_rows.jsonl").read_text()} == unbroken
+    assert verify(store) == []
 
 
 def kill_at(name: str, call: int, *, after: bool) -> Callable[[pytest.MonkeyPatch], None]:
