@@ -92,12 +92,12 @@ def test_check_prints_the_resolved_recipe() -> None:
 
 def test_check_tells_every_problem_at_once() -> None:
     message = call(
-        "check", "rooms", "--set", "training.epoch=3", "--set", "objective.kind=pcmm",
+        "check", "rooms", "--set", "training.epoch=3", "--set", "objective.kind=infonse",
         "--set", "modalities.imgae.size=3", code=2,
     )  # fmt: skip
     assert "3 problems" in message
     assert "training.epoch: unknown key; did you mean 'epochs'?" in message
-    assert "objective.kind: unknown kind 'pcmm'; did you mean 'pcmc'?" in message
+    assert "objective.kind: unknown kind 'infonse'; did you mean 'infonce'?" in message
     assert "modalities.imgae.kind: no modality 'imgae'" in message
     assert "did you mean 'image'?" in message
 

@@ -68,6 +68,27 @@ def test_layernorm_over_several_axes_is_not_decayed() -> None:
     assert "encoders.a.module.weight" in groups(built)["backbones", 0.0]
 
 
+class Split(nn.Module):
+    """An encoder that trains a projection of its own behind a backbone."""
+
+    feature_dim = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Linear(3, 4)
+        self.own = nn.Linear(4, 4)
+
+
+def test_what_an_encoder_has_behind_its_backbone_learns_as_fast_as_heads() -> None:
+    built = Model({"a": Split()}, {"a": nn.Linear(4, 2)}, dim=2)
+    found = groups(built)
+    assert found["backbones", 0.1] == {"encoders.a.backbone.weight"}
+    assert found["heads", 0.1] == {"encoders.a.own.weight", "heads.a.weight"}
+    frozen = groups(Model({"a": Split()}, {"a": nn.Linear(4, 2)}, dim=2, frozen=frozenset("a")))
+    assert not any(part == "backbones" for part, _ in frozen)
+    assert "encoders.a.own.weight" in frozen["heads", 0.1]
+
+
 def test_frozen_encoders_are_in_no_group() -> None:
     names = {name for names in groups(model(frozenset("a"))).values() for name in names}
     assert not any(name.startswith("encoders.a.") for name in names)

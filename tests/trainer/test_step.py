@@ -16,6 +16,7 @@ from polymodal_trainer.resolve import read_recipe
 from polymodal_trainer.start import Setup, build
 from polymodal_trainer.step import seed_step, train_step
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 
 
 def setup(recipe: Path, *settings: str) -> Setup:
@@ -148,3 +149,36 @@ def test_broken_numbers_stop_before_the_weights_are_touched(
     with pytest.raises(NonFiniteError, match=symptom):
         train_step(built, first_batch(built), 0)
     assert all(torch.equal(value, before[name]) for name, value in weights(built).items())
+
+
+def scaled(recipe: Path, objective: nn.Module, scale: float) -> Setup:
+    """A setup with a gradient scaler, which runs on a CPU too, where fp16 itself does not."""
+    built = setup(recipe)
+    scaler = GradScaler("cpu", init_scale=scale)
+    return replace(built, precision=replace(built.precision, scaler=scaler), objective=objective)
+
+
+def test_scaled_gradients_give_the_same_step(recipe: Path) -> None:
+    plain = replace(setup(recipe), objective=Recording())
+    other = scaled(recipe, Recording(), 1024.0)
+    batch = first_batch(plain)
+    results = [train_step(built, batch, 0) for built in (plain, other)]
+    assert results[1].gradient_norm == pytest.approx(results[0].gradient_norm, rel=1e-5)
+    for name, value in weights(plain).items():
+        assert torch.allclose(value, other.model.state_dict()[name], atol=1e-6), name
+
+
+def test_overflow_of_scaled_gradients_skips_the_step_and_lowers_the_scale(recipe: Path) -> None:
+    built = scaled(recipe, Recording(steep=True), 1024.0)
+    before = weights(built)
+    result = train_step(built, first_batch(built), 0)
+    assert result.skipped
+    assert all(torch.equal(value, before[name]) for name, value in weights(built).items())
+    assert built.precision.scaler is not None
+    assert built.precision.scaler.get_scale() == 512.0
+
+
+def test_overflow_at_the_smallest_scale_is_broken(recipe: Path) -> None:
+    built = scaled(recipe, Recording(steep=True), 0.5)
+    with pytest.raises(NonFiniteError, match="the norm of the gradients is nan"):
+        train_step(built, first_batch(built), 0)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class CachedModality(Modality):
     """Stands for a modality whose encoder is frozen: values are found by their stored bytes.
 
-    `places` maps a checksum of stored bytes to a row of `pooled` [items, feature_dim]. Collated
-    inputs are Features, which the model passes on to the head. Nothing is augmented.
+    `places` maps a checksum of stored bytes to a row of `pooled` [items, ...]. Collated inputs are
+    Features, from which the model goes on. Nothing is augmented.
     """
 
     def __init__(self, modality: Modality, places: Mapping[bytes, int], pooled: Tensor) -> None:
@@ -60,7 +60,7 @@ class CachedModality(Modality):
         return value
 
     def collate(self, examples: Sequence[Any]) -> Features:
-        """Gather features [present, feature_dim]."""
+        """Gather features [present, ...]."""
         return Features(self._pooled[torch.tensor(examples, dtype=torch.int64)])
 
     def show(self, value: Any) -> str:
@@ -124,7 +124,7 @@ def num_cached_items(model: Model, store: Store, rows: Integers) -> int:
 
 
 def _pooled(model: Model, column: str, inputs: Any, precision: Precision) -> Tensor:
-    with torch.no_grad(), precision.autocast():
+    with precision.autocast():
         return (
             model.frozen_features(column, to_device(inputs, precision.device)).pooled.float().cpu()
         )

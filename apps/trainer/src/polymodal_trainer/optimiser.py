@@ -117,14 +117,11 @@ def _trainable(model: Model, objective: nn.Module) -> Iterator[tuple[str, str, n
         if isinstance(module, NORMALISATION)
         for parameter in module.parameters(recurse=False)
     }
-    for part, prefix, module in (
-        ("heads", "heads", model.heads),
-        ("backbones", "encoders", model.encoders),
-        ("objective", "objective", objective),
-    ):
-        for name, parameter in module.named_parameters():
-            if parameter.requires_grad:
-                decays = (
-                    part != "objective" and parameter.ndim > 1 and id(parameter) not in undecayed
-                )
-                yield part, f"{prefix}.{name}", parameter, decays
+    backbones = {id(parameter) for parameter in model.parameter_groups()["backbones"]}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decays = parameter.ndim > 1 and id(parameter) not in undecayed
+            yield "backbones" if id(parameter) in backbones else "heads", name, parameter, decays
+    for name, parameter in objective.named_parameters():
+        if parameter.requires_grad:
+            yield "objective", f"objective.{name}", parameter, False
