@@ -86,12 +86,13 @@ def test_a_frozen_encoder_stays_in_eval_mode_and_keeps_its_bits() -> None:
     assert model.encoders["height"].training
     assert not any(module.training for module in model.encoders["number"].modules())
     groups = model.parameter_groups()
-    optimiser = torch.optim.AdamW([*groups["heads"], *groups["backbones"]], lr=0.1)
     for _ in range(3):
-        optimiser.zero_grad()
         z = model(given).z
         (z["number"] * z["height"]).sum().backward()
-        optimiser.step()
+        with torch.no_grad():
+            for item in [*groups["heads"], *groups["backbones"]]:
+                assert item.grad is not None
+                item -= 0.1 * item.grad
     assert torch.equal(model.features("number", given.inputs["number"]).pooled, evaluated)
     for name, tensor in model.encoders["number"].state_dict().items():
         assert torch.equal(tensor, before[name]), name

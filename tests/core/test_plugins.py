@@ -13,7 +13,7 @@ import pytest
 from polymodal_core import plugins
 from polymodal_core.config import EncoderConfig, ImporterConfig, ModalityConfig
 from polymodal_core.errors import PluginError, UnknownNameError
-from polymodal_core.plugins import Registry, load_registry, table
+from polymodal_core.plugins import Registry, load_registry, main, table
 
 from tests.core.toys import (
     LinearConfig,
@@ -251,15 +251,28 @@ def test_the_table_lists_what_is_installed_and_what_is_broken(site: Path) -> Non
     ("kinds", "broken", "code"), [(["a"], False, 0), (["a"], True, 1), (["a", "a"], False, 2)]
 )
 def test_the_command_line_says_by_its_exit_code_what_is_wrong(
-    site: Path, kinds: list[str], broken: bool, code: int
+    site: Path,
+    kinds: list[str],
+    broken: bool,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for number, kind in enumerate(kinds):
-        module = f"plugin_{number}"
-        write_distribution(
-            site, f"acme-{number}", {f"p{number}": module}, {module: importer_module(kind)}
-        )
+        module = f"plugin_{number}_{code}"
+        source = importer_module(kind)
+        write_distribution(site, f"acme-{number}", {f"p{number}": module}, {module: source})
     if broken:
         write_distribution(site, "acme-broken", {"broken": "broken_j"}, {"broken_j": "1 / 0"})
+    monkeypatch.setattr(plugins, "_entry_points", lambda: entry_points_in(site))
+    assert main() == code
+    out, err = capsys.readouterr()
+    assert ("ZeroDivisionError" in out) == broken
+    assert ("importer 'a' is registered twice, by acme-0 and by acme-1" in err) == (code == 2)
+
+
+def test_the_module_can_be_run(site: Path) -> None:
+    write_distribution(site, "acme-t", {"t": "trees_k"}, {"trees_k": importer_module("trees")})
     done = subprocess.run(
         [sys.executable, "-m", "polymodal_core.plugins"],
         capture_output=True,
@@ -267,8 +280,5 @@ def test_the_command_line_says_by_its_exit_code_what_is_wrong(
         check=False,
         env={**os.environ, "PYTHONPATH": str(site)},
     )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    assert ("ZeroDivisionError" in done.stdout) == broken
-    if code == 2:
-        assert "importer 'a' is registered twice, by acme-0 and by acme-1" in done.stderr
+    assert not done.stderr
+    assert ["importer", "trees", "acme-t"] in [line.split() for line in done.stdout.splitlines()]
