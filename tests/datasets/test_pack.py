@@ -190,6 +190,17 @@ def test_an_empty_folder_may_become_the_store(tmp_path: Path) -> None:
     assert Store(tmp_path / "s").read("caption", [0]) == [b"text"]
 
 
+def test_packing_into_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s").mkdir()
+    monkeypatch.chdir(tmp_path / "s")
+    with pytest.raises(StoreError, match="name a folder below it"):
+        packed(Path(), [row(0, caption="text")])
+    packed(Path("t"), [row(0, caption="text")])
+    assert Store("t").read("caption", [0]) == [b"text"]
+
+
 def test_columns_of_classes_and_columns_without_values(tmp_path: Path) -> None:
     columns = {"caption": Column("note"), "word": Column("note", of_classes=True)}
     importer = FakeImporter([row(0, caption="text")], columns=columns)

@@ -59,7 +59,7 @@ def test_killed_at_random_moments(tmp_path: Path, unbroken: dict[str, Any]) -> N
     rng = np.random.default_rng(os.getpid())
     for attempt in range(100):
         # Later and later, so that a busy machine comes to the end as well.
-        moment = rng.uniform(0.02, 0.2) * (1 + attempt / 10)
+        moment = rng.uniform(0.005, 0.03) * (1 + attempt)
         code = forked(lambda: pack_all(out, seconds=0.0002), kill_after=moment)
         assert code in (0, -signal.SIGKILL)
         if out.exists():

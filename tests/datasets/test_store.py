@@ -116,6 +116,14 @@ def test_a_pickled_store_reads_the_same(store: Store) -> None:
     assert again.read("caption", [7]) == store.read("caption", [7])
 
 
+def test_the_folder_one_stands_in(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copy)
+    assert Store(".").read("caption", [0]) == Store(copy).read("caption", [0])
+    monkeypatch.chdir("/")
+    with pytest.raises(StoreError, match="no store here"):
+        Store(".")
+
+
 def test_no_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no store here; make one with `polymodal-pack"):
         Store(tmp_path / "nothing")

@@ -24,6 +24,7 @@ from polymodal_datasets.layout import (
     table_key,
     unseal,
 )
+from polymodal_datasets.working_folder import partial_path
 
 if TYPE_CHECKING:
     import lmdb
@@ -227,7 +228,7 @@ def _integers(payload: bytes) -> Integers:
 
 def _read_description(path: Path) -> dict[str, Any]:
     description = path / DESCRIPTION
-    partial = path.with_name(f"{path.name}.partial")
+    partial = partial_path(path)
     hint = (
         f"its pack was interrupted: give the same polymodal-pack command again to finish {partial}"
         if partial.is_dir()

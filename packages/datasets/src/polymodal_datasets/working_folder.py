@@ -20,7 +20,8 @@ OWN_FILES = {PLAN, LOCK, DATA, DESCRIPTION, BAD_ROWS, f"{PLAN}.new", f"{DESCRIPT
 
 def partial_path(out: Path) -> Path:
     """Folder that a pack into `out` works in."""
-    return out.with_name(f"{out.name}.partial")
+    out = Path(os.path.abspath(out))  # "." has no name of its own
+    return out.parent / f"{out.name}.partial"
 
 
 def check_free(out: Path) -> None:
@@ -29,6 +30,9 @@ def check_free(out: Path) -> None:
         raise StoreError(f"{out} holds a store already; pack to another folder, or delete it first")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StoreError(f"{out} exists and is no store; pack to another folder")
+    if out.exists() and out.samefile(Path.cwd()):
+        # The finished folder takes the place of an empty one; a shell would stand in the old one.
+        raise StoreError("a store cannot be made in the current folder; name a folder below it")
 
 
 @contextmanager
