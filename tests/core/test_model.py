@@ -92,7 +92,7 @@ def test_a_frozen_encoder_stays_in_eval_mode_and_keeps_its_bits() -> None:
         with torch.no_grad():
             for item in [*groups["heads"], *groups["backbones"]]:
                 assert item.grad is not None
-                item -= 0.1 * item.grad
+                item.sub_(0.1 * item.grad)
     assert torch.equal(model.features("number", given.inputs["number"]).pooled, evaluated)
     for name, tensor in model.encoders["number"].state_dict().items():
         assert torch.equal(tensor, before[name]), name
