@@ -31,7 +31,10 @@ def test_validation_size_is_a_number_or_a_share(size: Any, kind: type) -> None:
     [
         {"validation_size": 0},
         {"validation_size": 1.5},
+        {"validation_size": 1.0},
         {"validation_size": -3},
+        {"validation_size": True},
+        {"validation_size": "half"},
         {"validation_by": "row"},
         {"batch_size": 0},
         {"workers": -1},

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from polymodal_core.config import Configuration
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _check_size(size: Any) -> Any:
+    number = isinstance(size, int) and not isinstance(size, bool) and size >= 1
+    share = isinstance(size, float) and 0 < size < 1
+    if not number and not share:
+        raise ValueError("wanted a whole number from 1, or a share between 0 and 1")
+    return size
 
 
 class DataConfig(Configuration):
@@ -24,7 +31,7 @@ class DataConfig(Configuration):
     store: Path
     train: str = "train"
     validation: str = "validation"
-    validation_size: Count | Share | None = None
+    validation_size: Annotated[int | float, BeforeValidator(_check_size)] | None = None
     validation_by: Literal["instance", "label"] = "instance"
     test: str = "test"
     batch_size: Count = 128

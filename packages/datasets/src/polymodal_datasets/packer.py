@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -72,9 +73,10 @@ class Packer:
             raise _stopped(self.ledger.skipped[0])
         threads = PackingThreads(self._pack, known=self._known, workers=workers)
         try:
-            for packed in threads.run(entries):
-                self._take(packed)
-                self._report()
+            with closing(threads.run(entries)) as packed_entries:
+                for packed in packed_entries:
+                    self._take(packed)
+                    self._report()
         except PolymodalError:
             self._commit()
             raise
