@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ class PackingThreads:
         self._jobs: dict[Job, tuple[Future[bytes], int]] = {}
         self._rejected: dict[Job, str] = {}
 
-    def run(self, entries: Iterable[Entry]) -> Iterator[PackedEntry]:
+    def run(self, entries: Iterable[Entry]) -> Generator[PackedEntry]:
         """Yield every entry with its packed values, in order."""
         waiting: deque[tuple[Entry, dict[str, Job]]] = deque()
         try:
