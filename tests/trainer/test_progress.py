@@ -67,4 +67,11 @@ def test_long_epochs_give_a_plain_sign_of_life(monkeypatch: pytest.MonkeyPatch) 
     with Display(console=console) as display:
         display.begin(10, 0)
         display.step("epoch 1/2", "loss 1.500", 5)
-    assert screen.getvalue() == "epoch 1/2  step 5  loss 1.500\n"
+        with display.task("frozen encoders", 100) as advance:
+            advance(20)
+            advance(30)
+    assert screen.getvalue().splitlines() == [
+        "epoch 1/2  step 5  loss 1.500",
+        "frozen encoders: 20 of 100",
+        "frozen encoders: 50 of 100",
+    ]

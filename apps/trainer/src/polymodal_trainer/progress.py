@@ -71,8 +71,17 @@ class Display:
     def task(self, name: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Show a bar for a side task while the block runs; gives what advances it."""
         bar = self._bars.add_task(name, total=total, numbers="")
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            self._bars.advance(bar, count)
+            if self._overdue():
+                self.line(f"{name}: {done}{'' if total is None else f' of {total}'}")
+
         try:
-            yield lambda count: self._bars.advance(bar, count)
+            yield advance
         finally:
             self._bars.remove_task(bar)
 
@@ -84,8 +93,11 @@ class Display:
         """Move the run's bar to `done` steps; where there are no bars, a line now and then."""
         if self._training is not None:
             self._bars.update(self._training, description=name, completed=done, numbers=numbers)
-        if not self._live and not self.quiet and time.monotonic() - self._said > PLAIN_SECONDS:
+        if self._overdue():
             self.line(f"{name}  step {done}  {numbers}")
+
+    def _overdue(self) -> bool:
+        return not self._live and not self.quiet and time.monotonic() - self._said > PLAIN_SECONDS
 
     def end(self) -> None:
         """Take the bars away, so that what is printed last stays last."""
