@@ -113,6 +113,6 @@ def test_weights_that_are_not_finite_are_not_saved(run: RunFolder, setup: Setup)
     checkpoints.save(TrainingState(step=7), metrics_size=0)
     with torch.no_grad():
         next(setup.model.heads["right"].parameters()).fill_(float("nan"))
-    with pytest.raises(RunError, match=r"of right are not finite after step 8.*step-00000007$"):
+    with pytest.raises(RunError, match=r"of right are not finite any more"):
         checkpoints.save(TrainingState(step=8), metrics_size=0)
     assert names(run) == {"step-00000007"}

@@ -36,7 +36,8 @@ def test_checkpoint_that_cannot_be_written_harms_no_older_one(
     child = fork_run(interrupted, interrupted, resume=True, file_limit=size // 2, said=said)
     assert finish(child) == 2
     message = said.read_text()
-    assert "could not write" in message
+    assert "stopped after step" in message
+    assert "could not write the checkpoint" in message
     assert f"Last good checkpoint: {checkpoints[-1]}" in message
     assert "polymodal-train run out --resume" in message
     assert RunFolder(interrupted).steps() == checkpoints

@@ -78,7 +78,8 @@ def test_pair_that_no_row_has_is_told_counted_and_logged(
 def test_epoch_in_which_no_pair_has_an_anchor_is_an_error(recipe: Path) -> None:
     # So little is left that at this seed no row of the first epoch keeps two values.
     with pytest.raises(
-        RunError, match=r"epoch 1: not one row of its \d+ batches.*\(left-middle, left-right, mid"
+        RunError,
+        match=r"\(epoch 1\): not one row of the epoch's 6 batches.*\(left-middle, left-right, mid",
     ):
         train(recipe, "data.modality_dropout=0.9999")
 

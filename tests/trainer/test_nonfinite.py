@@ -113,7 +113,7 @@ def test_run_that_explodes_names_step_column_and_checkpoint(recipe: Path, tmp_pa
     )  # fmt: skip
     assert finish(child) == 2
     message = said.read_text()
-    assert "step 2 (epoch 1): the loss is nan" in message
+    assert "stopped in step 2 (epoch 1): the loss is nan" in message
     assert "the embeddings of 'left'" in message
     assert "Last good checkpoint: out/checkpoints/step-00000000" in message
 
@@ -121,7 +121,7 @@ def test_run_that_explodes_names_step_column_and_checkpoint(recipe: Path, tmp_pa
 def test_weights_that_are_not_finite_are_never_saved(recipe: Path) -> None:
     # The first step makes the weights infinite, and the checkpoint comes before the next loss.
     with pytest.raises(
-        RunError, match=r"weights of .*left.* are not finite after step 1"
+        RunError, match=r"after step 1 .*the weights of .*left.* are not finite"
     ) as caught:
         run(
             str(recipe),

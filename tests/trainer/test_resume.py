@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from polymodal_core.errors import CheckpointError, RunError
 from polymodal_core.plugins import registry
 from polymodal_core.run import RunFolder
 from polymodal_datasets.pack import pack
+from polymodal_datasets.store import Store
 from polymodal_trainer.run import run
 
 from tests.trainer.conftest import Vectors, assert_same_run, lines, make_store
@@ -211,6 +213,26 @@ def test_damaged_checkpoint_is_named_and_the_one_before_can_be_used(interrupted:
     (latest / "state.json").write_text("{")
     with pytest.raises(CheckpointError, match=rf"{latest.name}: damaged checkpoint.*delete it"):
         train(interrupted, resume=True)
+
+
+def test_value_that_is_damaged_later_is_named(
+    interrupted: Path, store: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(store, damaged)
+    opened = Store(store)
+    train_rows = opened.rows_of("train")
+    data = bytearray((damaged / "data.mdb").read_bytes())
+    for item in set(opened.table.items["left"][train_rows].tolist()) - {-1}:
+        at = data.find(opened.read("left", [item])[0])
+        data[at] ^= 1
+    (damaged / "data.mdb").write_bytes(data)
+    with pytest.raises(
+        RunError,
+        match=r"stopped after step \d+ .*damaged: item \d+ of column 'left'.*"
+        r"Last good checkpoint: broken/checkpoints/step-",
+    ):
+        train(interrupted, f"data.store={damaged}", resume=True)
 
 
 def test_log_lines_are_never_doubled(recipe: Path) -> None:

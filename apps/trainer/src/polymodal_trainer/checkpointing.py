@@ -50,8 +50,8 @@ class Checkpoints:
         damaged = nonfinite_columns(setup.model)
         if damaged:
             raise RunError(
-                f"the weights of {', '.join(damaged)} are not finite after step {state.step}: no "
-                f"checkpoint was written. Last good checkpoint: {self.latest}"
+                f"the weights of {', '.join(damaged)} are not finite any more, so that no "
+                f"checkpoint was written"
             )
         path = self._run.checkpoints / f"step-{state.step:08d}"
         tensors = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from polymodal_core.batch import Batch
-from polymodal_core.errors import CheckpointError, RunError
+from polymodal_core.errors import CheckpointError, PolymodalError, RunError
 from polymodal_core.run import RunFolder
 
 from polymodal_trainer.batches import training_batches
@@ -54,7 +54,7 @@ class Trainer:
         """Train to the end; False where a signal asked to stop, a checkpoint written either way.
 
         Raises RunError that names the step and the last good checkpoint where numbers are no
-        longer finite, the disk is full, or an epoch had nothing to learn from.
+        longer finite, the disk is full, a value is damaged, or an epoch had nothing to learn from.
         """
         state, config = self.state, self.setup.training
         self._display.begin(self.setup.total_steps, state.step)
@@ -68,16 +68,20 @@ class Trainer:
             self._save()
             return False
         except NonFiniteError as error:
-            raise RunError(
-                f"step {state.step + 1} (epoch {state.epoch + 1}): {error}. {self._last_good()}. "
-                f"A lower learning rate, training.clip or float32 may help"
-            ) from None
+            hint = "; a lower learning rate, training.clip or float32 may help"
+            raise self._stopped(error, f"in step {state.step + 1}", hint) from None
         except (OSError, CheckpointError) as error:
-            raise RunError(
-                f"step {state.step}: could not write to {self.run.path}: {error}. "
-                f"{self._last_good()}; make room, then {self._resume_command()}"
-            ) from error
+            hint = f"; make room, then continue with `polymodal-train run {self.run.path} --resume`"
+            raise self._stopped(error, f"after step {state.step}", hint) from error
+        except PolymodalError as error:
+            raise self._stopped(error, f"after step {state.step}") from error
         return True
+
+    def _stopped(self, error: Exception, when: str, hint: str = "") -> RunError:
+        return RunError(
+            f"stopped {when} (epoch {self.state.epoch + 1}): {error}. Last good checkpoint: "
+            f"{self._checkpoints.latest}{hint}"
+        )
 
     def _steps_of_epoch(self) -> None:
         state, setup = self.state, self.setup
@@ -106,7 +110,7 @@ class Trainer:
             return next(batches)
         except StopIteration:
             raise RunError(
-                f"epoch {self.state.epoch + 1} ended after {self.state.batch} batches; "
+                f"the epoch ended after {self.state.batch} batches; "
                 f"{self.setup.steps_per_epoch} were announced"
             ) from None
         except Exception:
@@ -182,9 +186,9 @@ class Trainer:
         empty = tally.without_anchors
         if len(empty) == len(tally.anchors):
             raise RunError(
-                f"epoch {number}: not one row of its {tally.steps} batches had both columns of any "
-                f"pair ({', '.join(empty)}): there was nothing to learn from. {self._last_good()}. "
-                f"Lower data.modality_dropout, or pack rows that hold several columns"
+                f"not one row of the epoch's {tally.steps} batches had both columns of any pair "
+                f"({', '.join(empty)}): there was nothing to learn from; lower "
+                f"data.modality_dropout, or pack rows that hold several columns"
             )
         if empty and number == 1:
             self._display.warn(
@@ -232,12 +236,6 @@ class Trainer:
         if _position(self.state) != self._saved_at:
             self._checkpoints.save(self.state, metrics_size=self._log.size())
             self._saved_at = _position(self.state)
-
-    def _last_good(self) -> str:
-        return f"Last good checkpoint: {self._checkpoints.latest}"
-
-    def _resume_command(self) -> str:
-        return f"continue with `polymodal-train run {self.run.path} --resume`"
 
 
 def _position(state: TrainingState) -> tuple[int, int, int]:
