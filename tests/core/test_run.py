@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import pytest
 import torch
 from polymodal_core.checkpoint import Checkpoint, save_checkpoint
+from polymodal_core.config import EncoderConfig
 from polymodal_core.errors import CheckpointError, PolymodalError, RecipeError, RunError
 from polymodal_core.model import Model, build_model
 from polymodal_core.plugins import Registry
@@ -18,10 +19,11 @@ from polymodal_core.run import (
     fitted_modalities,
     load_trained,
     open_run,
+    portable_encoders,
     write_states,
 )
 
-from tests.core.toys import toy_registry
+from tests.core.toys import NumberNet, toy_registry
 
 REGISTRY = toy_registry()
 TABLE: dict[str, Any] = {
@@ -144,3 +146,42 @@ def test_the_layout_of_a_run_folder() -> None:
         "runs/a/checkpoints",
         "runs/a/environment.json",
     ]
+
+
+class PretrainedConfig(EncoderConfig):
+    """An encoder whose weights lie in a file."""
+
+    kind: Literal["pretrained"] = "pretrained"
+    modality: ClassVar[str] = "number"
+    path: str | None = None
+
+    def portable(self) -> PretrainedConfig:
+        return self.model_copy(update={"path": None})
+
+    def build(self, *, width: int) -> NumberNet:
+        if self.path is not None and not Path(self.path).is_file():
+            raise PolymodalError(f"{self.path} is gone")
+        return NumberNet(width, 4)
+
+
+def test_a_run_outlives_the_files_that_its_weights_came_from(tmp_path: Path) -> None:
+    registry = toy_registry()
+    registry.add("encoder", PretrainedConfig, "toys")
+    weights = tmp_path / "weights"
+    weights.touch()
+    encoder = {"kind": "pretrained", "path": str(weights)}
+    table = {"embedding": {"dim": 5}, "modalities": {"number": {"encoder": encoder}}}
+    recipe = load_recipe(table, registry=registry, sections={})
+    states = {"number": {"mean": 1.0}}
+    model = build_model(recipe.columns, fitted_modalities(recipe, states), dim=5)
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.recipe.write_text(write_toml(recipe.table))
+    state = {"modalities": states, "encoders": portable_encoders(recipe)}
+    save_checkpoint(run.checkpoints / "best", Checkpoint({"model": model.state_dict()}, state))
+    weights.unlink()
+
+    trained = load_trained(run, registry=registry, sections={})
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(trained.model.state_dict()[name], tensor), name
+    assert f'path = "{weights}"' in run.recipe.read_text()  # what was used stays on record

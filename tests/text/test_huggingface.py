@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +169,23 @@ def test_minilm_ranks_a_paraphrase_above_an_unrelated_sentence() -> None:
     with torch.no_grad():
         z = torch.nn.functional.normalize(encoder(inputs_of(modality, texts)).pooled, dim=1)
     assert z[0] @ z[1] > z[0] @ z[2] + 0.2
+
+
+def test_a_portable_encoder_and_a_fitted_modality_need_no_file(tmp_path: Path) -> None:
+    folder = save_bert(tmp_path / "bert")
+    config = HuggingFaceConfig(model=str(folder))
+    modality = TextConfig(tokenizer=str(folder), length=12)
+    state = json.loads(json.dumps(modality.build().fit(CAPTIONS)))
+    inputs = inputs_of(modality.build(state), CAPTIONS)
+    original = config.build(**modality.build(state).spec())
+    portable = json.loads(config.portable().model_dump_json(exclude_none=True))
+    shutil.rmtree(folder)
+
+    fitted = modality.build(state)
+    rebuilt = HuggingFaceConfig.model_validate(portable).build(**fitted.spec())
+    rebuilt.load_state_dict(original.state_dict())
+    again = inputs_of(fitted, CAPTIONS)
+    assert torch.equal(inputs["ids"], again["ids"])
+    with torch.no_grad():
+        expected, found = original.eval()(inputs), rebuilt.eval()(again)
+    assert torch.equal(expected.pooled, found.pooled)

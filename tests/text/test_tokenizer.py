@@ -13,8 +13,8 @@ from polymodal_core.errors import PolymodalError
 from polymodal_text.tokenizer import (
     TextTokenizer,
     learn_tokenizer,
-    learned_tokenizer,
     pretrained_tokenizer,
+    rebuilt_tokenizer,
 )
 
 from tests.text.captions import CAPTIONS, save_bert
@@ -33,7 +33,7 @@ def learn(
     texts: list[str], *, vocabulary: int = 400, lowercase: bool = True, length: int = 48
 ) -> TextTokenizer:
     state = learn_tokenizer(iter(texts), vocabulary=vocabulary, lowercase=lowercase)
-    return learned_tokenizer(json.loads(json.dumps(state)), length=length)
+    return rebuilt_tokenizer(json.loads(json.dumps({"tokenizer": state})), length=length)
 
 
 def test_any_text_is_encoded_and_comes_back() -> None:

@@ -95,6 +95,7 @@ class Checkpoints:
             "scaler": None if scaler is None else scaler.state_dict(),
             "recipe": setup.recipe.table,
             "modalities": dict(setup.states),
+            "encoders": setup.encoders,
             "plugins": setup.versions,
             "store": setup.store.fingerprint,
         }

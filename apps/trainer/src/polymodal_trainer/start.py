@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from polymodal_core.errors import RecipeError, RunError
@@ -13,7 +13,7 @@ from polymodal_core.model import Model, build_model
 from polymodal_core.plugins import Registry
 from polymodal_core.protocols import Modality, State
 from polymodal_core.recipe import Recipe
-from polymodal_core.run import fitted_modalities
+from polymodal_core.run import fitted_modalities, portable_encoders
 from polymodal_datasets.loading import num_batches
 from polymodal_datasets.splits import Splits, make_splits
 from polymodal_datasets.store import Store
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 class Setup:
     """Everything that a run is made of, built and checked.
 
-    `pair_rows` counts the training rows that have both columns of each compared pair.
+    `pair_rows` counts the training rows that have both columns of each compared pair; `encoders`
+    are the portable tables that checkpoints keep.
     """
 
     recipe: Recipe
@@ -56,6 +57,7 @@ class Setup:
     steps_per_epoch: int
     pair_rows: dict[str, int]
     versions: dict[str, str]
+    encoders: dict[str, Any]
 
     @property
     def seed(self) -> int:
@@ -131,6 +133,7 @@ def build(
         steps_per_epoch=steps,
         pair_rows=pair_rows,
         versions=plugin_versions(registry),
+        encoders=portable_encoders(recipe),
     )
 
 

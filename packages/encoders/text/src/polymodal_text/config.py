@@ -100,7 +100,8 @@ class HuggingFaceConfig(EncoderConfig):
 
     `weights`: `pretrained`, or `random` for the same architecture untrained. `pooling`: the
     masked `mean` of the last layer, or its first token (`cls`). With `local_only` a name is looked
-    up among what has been downloaded before, never on the network.
+    up among what has been downloaded before, never on the network. `architecture` stands for the
+    model's config.json where its files are not at hand, as in a checkpoint.
     """
 
     kind: Literal["huggingface"] = "huggingface"
@@ -109,10 +110,18 @@ class HuggingFaceConfig(EncoderConfig):
     weights: Literal["pretrained", "random"] = "pretrained"
     pooling: Literal["mean", "cls"] = "mean"
     local_only: bool = False
+    architecture: dict[str, Any] | None = None
 
     def requires(self) -> dict[str, Any]:
         """Fix the tokenizer: its ids are the rows of the model's embedding table."""
         return {"tokenizer": self.model}
+
+    def portable(self) -> HuggingFaceConfig:
+        """Give the same architecture spelled out, and no file to read."""
+        from polymodal_text.huggingface import read_architecture
+
+        architecture = read_architecture(self.model, local_only=self.local_only)
+        return self.model_copy(update={"weights": "random", "architecture": architecture})
 
     def build(self, *, vocabulary: int, length: int, padding: int) -> HuggingFaceEncoder:
         """Build the encoder; raises PolymodalError where the model is missing or too short."""
@@ -123,6 +132,7 @@ class HuggingFaceConfig(EncoderConfig):
             pretrained=self.weights == "pretrained",
             pooling=self.pooling,
             local_only=self.local_only,
+            architecture=self.architecture,
             vocabulary=vocabulary,
             length=length,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 import torch
@@ -44,6 +45,7 @@ def build_encoder(
     local_only: bool,
     vocabulary: int,
     length: int,
+    architecture: dict[str, Any] | None = None,
 ) -> HuggingFaceEncoder:
     """Load a model by name or path, or build its architecture with random weights.
 
@@ -53,9 +55,9 @@ def build_encoder(
     import transformers
 
     architectures: Any = transformers.AutoModel
-    config = load_pretrained(
-        transformers.AutoConfig.from_pretrained, name, what="model", local_only=local_only
-    )
+    if architecture is None:
+        architecture = read_architecture(name, local_only=local_only)
+    config = transformers.AutoConfig.for_model(**architecture)
     _check(config, name, vocabulary=vocabulary, length=length)
     if pretrained:
         # Left to itself transformers takes the data type of the file, be it half precision.
@@ -71,6 +73,17 @@ def build_encoder(
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = None  # a layer for next-sentence prediction: it would never get a gradient
     return HuggingFaceEncoder(model, feature_dim=int(config.hidden_size), pooling=pooling)
+
+
+def read_architecture(name: str, *, local_only: bool) -> dict[str, Any]:
+    """Read a model's config.json, by name or path, as plain data."""
+    import transformers
+
+    config = load_pretrained(
+        transformers.AutoConfig.from_pretrained, name, what="model", local_only=local_only
+    )
+    plain: dict[str, Any] = json.loads(config.to_json_string(use_diff=False))
+    return plain
 
 
 def _check(config: Any, name: str, *, vocabulary: int, length: int) -> None:

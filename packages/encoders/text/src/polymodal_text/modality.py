@@ -14,8 +14,9 @@ from polymodal_text.corruptions import drop_words, swap_words, typos
 from polymodal_text.tokenizer import (
     TextTokenizer,
     learn_tokenizer,
-    learned_tokenizer,
     pretrained_tokenizer,
+    rebuilt_tokenizer,
+    tokenizer_state,
 )
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class TextModality(Modality):
             raise ValueRejectedError(f"{payload[:60]!r} is no UTF-8 text: {error}") from None
 
     def fit(self, values: Iterable[str]) -> State:
-        """Learn a tokenizer from the training texts; nothing where a pretrained one is named."""
+        """Learn a tokenizer from the training texts, or keep a copy of the one that is named."""
         if self.tokenizer is not None:
-            return {}
+            return tokenizer_state(pretrained_tokenizer(self.tokenizer, length=self.length))
         learned = learn_tokenizer(values, vocabulary=self.vocabulary, lowercase=self.lowercase)
         return {"tokenizer": learned}
 
@@ -114,11 +115,11 @@ class TextModality(Modality):
 
     @functools.cached_property
     def _loaded(self) -> TextTokenizer:
-        if self.tokenizer is not None:
-            return pretrained_tokenizer(self.tokenizer, length=self.length)
-        if self.state is None:
+        if self.state is not None and "tokenizer" in self.state:
+            return rebuilt_tokenizer(self.state, length=self.length)
+        if self.tokenizer is None:
             raise PolymodalError("the tokenizer is known only after `fit` on the training split")
-        return learned_tokenizer(self.state["tokenizer"], length=self.length)
+        return pretrained_tokenizer(self.tokenizer, length=self.length)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the loaded tokenizer behind: every process loads its own."""

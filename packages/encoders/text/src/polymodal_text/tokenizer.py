@@ -62,14 +62,22 @@ def learn_tokenizer(texts: Iterable[str], *, vocabulary: int, lowercase: bool) -
     return learned
 
 
-def learned_tokenizer(state: dict[str, Any], *, length: int) -> TextTokenizer:
-    """Rebuild what `learn_tokenizer` gave, truncating to `length` ids."""
+def tokenizer_state(loaded: TextTokenizer) -> dict[str, Any]:
+    """Give a loaded tokenizer as plain data, so that a run needs its files no more."""
+    return {"tokenizer": json.loads(loaded.tokenizer.to_str()), "padding": loaded.padding}
+
+
+def rebuilt_tokenizer(state: dict[str, Any], *, length: int) -> TextTokenizer:
+    """Rebuild a tokenizer from plain data, truncating to `length` ids.
+
+    Where the state names no padding, the tokenizer was learned: special tokens come first in its
+    vocabulary, and padding is 0.
+    """
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_str(json.dumps(state))
+    tokenizer = Tokenizer.from_str(json.dumps(state["tokenizer"]))
     tokenizer.enable_truncation(length)
-    # Special tokens come first in the vocabulary: padding is 0.
-    return TextTokenizer(tokenizer, tokenizer.get_vocab_size(), padding=0)
+    return TextTokenizer(tokenizer, tokenizer.get_vocab_size(), state.get("padding", 0))
 
 
 def pretrained_tokenizer(name: str, *, length: int) -> TextTokenizer:
