@@ -151,7 +151,7 @@ def test_the_layout_of_a_run_folder() -> None:
 class PretrainedConfig(EncoderConfig):
     """An encoder whose weights lie in a file."""
 
-    kind: Literal["pretrained"] = "pretrained"
+    kind: Literal["from_file"] = "from_file"
     modality: ClassVar[str] = "number"
     path: str | None = None
 
@@ -169,7 +169,7 @@ def test_a_run_outlives_the_files_that_its_weights_came_from(tmp_path: Path) -> 
     registry.add("encoder", PretrainedConfig, "toys")
     weights = tmp_path / "weights"
     weights.touch()
-    encoder = {"kind": "pretrained", "path": str(weights)}
+    encoder = {"kind": "from_file", "path": str(weights)}
     table = {"embedding": {"dim": 5}, "modalities": {"number": {"encoder": encoder}}}
     recipe = load_recipe(table, registry=registry, sections={})
     states = {"number": {"mean": 1.0}}
