@@ -27,6 +27,8 @@ check: $(VENV)/developer
 	$(BIN)/python -m pytest tests/test_imports.py
 
 bench: $(VENV)/developer
+	$(PIP) install --constraint constraints.txt --group bench
+	$(PIP) install --constraint constraints.txt open_clip_torch ftfy --no-deps
 	$(BIN)/python benchmarks/run.py
 
 install: $(VENV)/installed
