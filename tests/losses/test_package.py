@@ -32,7 +32,7 @@ def run_alone(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_public_names() -> None:
-    assert polymodal_losses.__all__ == ["PCMC", "InfoNCE", "LossOutput"]
+    assert polymodal_losses.__all__ == ["PCMC", "PCMR", "InfoNCE", "LossOutput"]
     assert set(polymodal_losses.__all__) <= set(dir(polymodal_losses))
     assert all(hasattr(polymodal_losses, name) for name in polymodal_losses.__all__)
     with pytest.raises(AttributeError, match="'polymodal_losses' has no attribute 'PCMD'"):
@@ -47,9 +47,9 @@ def test_importing_the_package_is_light() -> None:
 def test_every_objective_works_without_any_sibling_or_extra() -> None:
     code = """
 import torch
-from polymodal_losses import PCMC, InfoNCE
+from polymodal_losses import PCMC, PCMR, InfoNCE
 z = {name: torch.nn.functional.normalize(torch.randn(8, 4), dim=-1) for name in ("a", "b")}
-for loss in (PCMC(), InfoNCE()):
+for loss in (PCMC(), InfoNCE(), PCMC(form="tiled"), PCMR(), PCMR(form="tiled")):
     assert loss(z).total.item() > 0
 """
     done = run_alone(code)

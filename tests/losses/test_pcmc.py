@@ -8,7 +8,9 @@ import math
 import pytest
 import torch
 from polymodal_losses import PCMC, LossOutput
+from polymodal_losses.contrastive import DIRECT_BATCH
 from polymodal_losses.errors import ObjectiveError
+from polymodal_losses.form import Form
 from torch import Tensor
 
 from .reference import contrastive_total, random_case, unit
@@ -133,19 +135,61 @@ def test_columns_of_several_precisions_meet_in_the_highest() -> None:
     assert output.total.dtype == torch.float64
 
 
-def test_autocast_outside_does_not_reach_the_loss() -> None:
+@pytest.mark.parametrize("form", ["direct", "tiled"])
+def test_autocast_outside_reaches_neither_the_loss_nor_its_gradients(form: Form) -> None:
     z = columns(32, 16, dtype=torch.float32)
-    expected, expected_grads = gradients(PCMC(), z)
+    expected, expected_grads = gradients(PCMC(form=form), z)
     leaves = {name: value.clone().requires_grad_() for name, value in z.items()}
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert (leaves["a"] @ leaves["b"].T).dtype == torch.bfloat16  # autocast is really on
-        output = PCMC()(leaves)
-    output.total.backward()
+        output = PCMC(form=form)(leaves)
+        output.total.backward()
     assert output.total.dtype == torch.float32
     assert torch.equal(output.total, expected.total)
     for leaf, grad in zip(leaves.values(), expected_grads, strict=True):
         assert leaf.grad is not None
         assert torch.equal(leaf.grad, grad)
+
+
+def test_auto_is_direct_for_small_batches_only() -> None:
+    for batch, direct in ((DIRECT_BATCH, True), (DIRECT_BATCH + 1, False)):
+        z = {name: value.requires_grad_() for name, value in columns(batch, 3).items()}
+        (slope,) = torch.autograd.grad(PCMC()(z).total, z["a"], create_graph=True)
+        if direct:
+            torch.autograd.grad(slope.sum(), z["a"])
+        else:
+            with pytest.raises(ObjectiveError, match="cannot be differentiated twice"):
+                torch.autograd.grad(slope.sum(), z["a"])
+
+
+def test_the_learned_temperature_has_the_same_gradient_in_both_forms() -> None:
+    slopes = []
+    forms: tuple[Form, ...] = ("direct", "tiled")
+    for form in forms:
+        loss = PCMC(form=form)
+        gradients(loss, columns(20))
+        assert loss.logit_scale.grad is not None
+        slopes.append(loss.logit_scale.grad.item())
+    assert slopes[0] == pytest.approx(slopes[1], rel=1e-6)
+
+
+def test_bfloat16_products_are_an_option_of_the_tiled_form() -> None:
+    z = columns(300, 64)
+    exact = PCMC()(z).total.item()
+    rounded = PCMC(matmul_dtype="bfloat16")(z).total.item()
+    assert rounded == pytest.approx(exact, rel=2e-3)
+    assert rounded != pytest.approx(exact, rel=1e-9)
+    small = columns(20)  # the direct form of a small batch has no use for it
+    assert PCMC(matmul_dtype="bfloat16")(small).total.item() == PCMC()(small).total.item()
+
+
+def test_unknown_forms_are_refused() -> None:
+    with pytest.raises(ObjectiveError, match="form is 'fused'; wanted one of auto, direct, tiled"):
+        PCMC(form="fused")  # type: ignore[arg-type]
+    with pytest.raises(ObjectiveError, match="matmul_dtype is 'float16'"):
+        PCMC(matmul_dtype="float16")  # type: ignore[arg-type]
+    with pytest.raises(ObjectiveError, match="but form is direct"):
+        PCMC(form="direct", matmul_dtype="bfloat16")
 
 
 def test_learnable_temperature_is_a_parameter_in_log_space() -> None:

@@ -9,15 +9,16 @@ from importlib.metadata import entry_points
 from polymodal_core.config import ObjectiveConfig
 from polymodal_core.plugins import load_registry
 from polymodal_losses import plugin
-from polymodal_losses.config import InfoNCEConfig, PCMCConfig
+from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig
 
 
-def test_both_objectives_are_found_through_the_entry_point() -> None:
+def test_every_objective_is_found_through_the_entry_point() -> None:
     points = [p for p in entry_points(group="polymodal") if p.value == plugin.__name__]
     registry = load_registry(points)
     assert registry.broken == []
-    assert registry.names("objective") == ["infonce", "pcmc"]
+    assert registry.names("objective") == ["infonce", "pcmc", "pcmr"]
     assert registry.find("objective", "pcmc", ObjectiveConfig) is PCMCConfig
+    assert registry.find("objective", "pcmr", ObjectiveConfig) is PCMRConfig
     assert registry.find("objective", "infonce", ObjectiveConfig) is InfoNCEConfig
 
 
@@ -26,7 +27,7 @@ def test_registering_and_validating_need_no_torch() -> None:
         "import sys\n"
         "import polymodal_losses.plugin as plugin\n"
         "for config in plugin.register_objectives():\n"
-        "    config.model_validate({'temperature': 0.1, 'pairs': [['a', 'b', 0.5]]})\n"
+        "    config.model_validate({'pairs': [['a', 'b', 0.5]]})\n"
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

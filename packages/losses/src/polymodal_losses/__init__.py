@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
+    from polymodal_losses.pcmr import PCMR
 
-__all__ = ["PCMC", "InfoNCE", "LossOutput"]
+__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput"]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
-_MODULES = {"PCMC": "pcmc", "InfoNCE": "info_nce", "LossOutput": "output"}
+_MODULES = {"PCMC": "pcmc", "PCMR": "pcmr", "InfoNCE": "info_nce", "LossOutput": "output"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The objectives as sections of a recipe: `[objective]` with `kind = "pcmc"` or `"infonce"`."""
+"""The objectives as sections of a recipe: `[objective]` with `kind` pcmc, pcmr or infonce."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from polymodal_core.config import ObjectiveConfig
 from pydantic import Field, field_validator, model_validator
 
 from polymodal_losses.errors import ObjectiveError
+from polymodal_losses.form import Form, MatmulDtype, check_matmul_dtype
 from polymodal_losses.pairs import Pair, check_one_pair, check_pairs
 from polymodal_losses.temperature import check_temperature
 
 if TYPE_CHECKING:
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.pcmc import PCMC
+    from polymodal_losses.pcmr import PCMR
 
 ListedPairs = tuple[Pair | tuple[str, str, float], ...]
 
@@ -24,6 +26,8 @@ class PCMCConfig(ObjectiveConfig):
     kind: Literal["pcmc"] = "pcmc"
     temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
     learnable: bool = True
+    form: Form = "auto"
+    matmul_dtype: MatmulDtype | None = None
 
     @field_validator("pairs")
     @classmethod
@@ -33,13 +37,58 @@ class PCMCConfig(ObjectiveConfig):
     @model_validator(mode="after")
     def _check_temperature(self) -> PCMCConfig:
         check_temperature(self.temperature, learnable=self.learnable)
+        check_matmul_dtype(self.matmul_dtype, self.form)
         return self
 
     def build(self) -> PCMC:
         """Build the loss."""
         from polymodal_losses.pcmc import PCMC
 
-        return PCMC(self.temperature, self.learnable, pairs=self.weights())
+        return PCMC(
+            self.temperature,
+            self.learnable,
+            pairs=self.weights(),
+            form=self.form,
+            matmul_dtype=self.matmul_dtype,
+        )
+
+
+class PCMRConfig(ObjectiveConfig):
+    """Pairwise cross-modal regression of similarities towards a target; see `PCMR`."""
+
+    kind: Literal["pcmr"] = "pcmr"
+    power: Literal["frobenius", "elementwise"] = "frobenius"
+    target: Literal["embeddings", "groups"] = "groups"
+    rho: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    threshold: float = Field(default=0.99, ge=0, lt=1)
+    form: Form = "auto"
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        return _checked(pairs)
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> PCMRConfig:
+        if self.target == "embeddings" and self.groups != "none":
+            raise ObjectiveError(
+                f"groups is {self.groups}, but target is embeddings, which finds matches by "
+                'itself; choose target = "groups", or groups = "none"'
+            )
+        return self
+
+    def build(self) -> PCMR:
+        """Build the loss."""
+        from polymodal_losses.pcmr import PCMR
+
+        return PCMR(
+            self.power,
+            self.target,
+            rho=self.rho,
+            threshold=self.threshold,
+            pairs=self.weights(),
+            form=self.form,
+        )
 
 
 class InfoNCEConfig(ObjectiveConfig):

@@ -35,9 +35,35 @@ class PairwiseInputs:
         return next(iter(self.embeddings.values())).device
 
     @property
+    def batch(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.embeddings.values())))
+
+    @property
     def dtype(self) -> torch.dtype:
         """The precision that the objective computes in."""
         return next(iter(self.embeddings.values())).dtype
+
+    def rows(self, column: str) -> Tensor:
+        """Index the rows that have a column, on the device of the embeddings."""
+        return self.present[column].nonzero().flatten().to(self.device)
+
+    def with_zeros(self) -> dict[str, Tensor]:
+        """Give the embeddings [batch, dim] with zeros in absent rows, whatever they held."""
+        filled = {}
+        for column, z in self.embeddings.items():
+            present = self.present[column]
+            given = bool(present.all())
+            filled[column] = z if given else z.masked_fill(~present.to(z.device)[:, None], 0.0)
+        return filled
+
+    def zero_with_graph(self) -> Tensor:
+        """Give 0 with zero gradients for every column, so that `backward` always works."""
+        # Sums over no rows: 0 even where embeddings hold NaN.
+        zero = torch.zeros((), dtype=self.dtype, device=self.device)
+        for z in self.embeddings.values():
+            zero = zero + z[:0].sum()
+        return zero
 
 
 def check_inputs(

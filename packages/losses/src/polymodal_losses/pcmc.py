@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from polymodal_losses.contrastive import pairwise_contrastive
+from polymodal_losses.form import Form, MatmulDtype, check_form, check_matmul_dtype
 from polymodal_losses.inputs import PairwiseInputs, check_inputs
 from polymodal_losses.output import LossOutput
 from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
@@ -21,6 +22,13 @@ class PCMC(nn.Module):
     `temperature` is the start value where `learnable`: `logit_scale`, the log of 1/temperature, is
     then a parameter, kept at a temperature of 0.01 or above; else it is a buffer. `pairs` weights
     the pairs to compare, {("image", "text"): 1.0}; None compares all. Raises ObjectiveError.
+
+    `form="direct"` stores logits [batch, batch] for each pair; `"tiled"` stores none at any batch,
+    gives the same loss and gradients, and cannot be differentiated twice; `"auto"` is direct up to
+    a batch of 256, where both were measured to cost the same. `matmul_dtype="bfloat16"` rounds the
+    tiled form's matrix products, but neither positives nor sums: faster where the processor
+    multiplies in bfloat16, with gradients within 1 % in norm and a loss within 0.2 % (measured at a
+    batch of 2,048, 256 dimensions, temperatures of 0.01 to 0.07).
     """
 
     logit_scale: Tensor
@@ -31,10 +39,16 @@ class PCMC(nn.Module):
         learnable: bool = True,
         *,
         pairs: Mapping[Pair, float] | None = None,
+        form: Form = "auto",
+        matmul_dtype: MatmulDtype | None = None,
     ) -> None:
         """Check the options and set the temperature."""
         super().__init__()
         check_temperature(temperature, learnable=learnable)
+        check_form(form)
+        check_matmul_dtype(matmul_dtype, form)
+        self.form: Form = form
+        self.matmul_dtype = matmul_dtype
         self.learnable = learnable
         self.pairs = check_pairs(pairs)
         log_scale = -math.log(temperature)
@@ -70,7 +84,13 @@ class PCMC(nn.Module):
         """
         inputs = check_inputs(embeddings, present=present, groups=groups)
         weights = resolve_pairs(embeddings, self.pairs)
-        return pairwise_contrastive(inputs, self._scale(inputs), weights=weights)
+        return pairwise_contrastive(
+            inputs,
+            self._scale(inputs),
+            weights=weights,
+            form=self.form,
+            matmul_dtype=self.matmul_dtype,
+        )
 
     def extra_repr(self) -> str:
         """Show the options in `repr`."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc` and `infonce`."""
-    from polymodal_losses.config import InfoNCEConfig, PCMCConfig
+    """Offer `pcmc`, `pcmr` and `infonce`."""
+    from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig
 
-    return [PCMCConfig, InfoNCEConfig]
+    return [PCMCConfig, PCMRConfig, InfoNCEConfig]
