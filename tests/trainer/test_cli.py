@@ -57,7 +57,7 @@ def test_checking_a_recipe_imports_no_torch() -> None:
 def test_start_is_fast(arguments: list[str], seconds: float) -> None:
     # Processor time of the child, the best of some: the machine may be busy with other things.
     spent = []
-    for _ in range(5):
+    for _ in range(3):
         before = os.times()
         subprocess.run([PROGRAM, *arguments], capture_output=True, check=True)
         after = os.times()
