@@ -45,7 +45,7 @@ class ConstantShift:
         self._tiles = tiles
         limits = torch.finfo(tiles.positive.dtype)
         entries = max(1, tiles.a.z.shape[0], tiles.b.z.shape[0])
-        # Half the room between 1 and the largest float's reciprocal stays for 1/sum.
+        # The sums stay e^4 below the largest float: their reciprocals are no denormals either.
         self._shift = max(0.0, tiles.bound + math.log(entries) - math.log(limits.max) + 4.0)
         # Below, terms that vanished in underflow could amount to a rounding error of the sum.
         floor = limits.tiny / limits.eps**2
