@@ -8,8 +8,9 @@ import pytest
 import torch
 from polymodal_core.checkpoint import load_checkpoint
 from polymodal_core.errors import RunError
+from polymodal_core.model import Model
 from polymodal_core.run import RunFolder
-from polymodal_trainer.features import CachedModality, checksum, to_device
+from polymodal_trainer.features import CachedModality, checksum, feature_path, to_device
 from polymodal_trainer.run import run
 
 from tests.trainer.conftest import assert_same_run, lines, write_recipe
@@ -81,3 +82,26 @@ def test_to_device_keeps_the_structure() -> None:
     assert moved["a"][0].device.type == "meta"
     assert moved["a"][1][0].device.type == "meta"
     assert moved["a"][1][1] == "text"
+
+
+def test_a_second_run_computes_nothing_anew(
+    frozen: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(frozen, "training.cache_features=true", out=Path("first"))
+    assert feature_path(store).is_dir()
+    monkeypatch.setattr(Model, "frozen_features", _refuse)
+    train(frozen, "training.cache_features=true", out=Path("second"))
+    assert_same_run(Path("first"), Path("second"))
+
+
+def test_other_weights_never_meet_a_stale_cache(
+    frozen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(frozen, "training.cache_features=true", out=Path("first"))
+    monkeypatch.setattr(Model, "frozen_features", _refuse)
+    with pytest.raises(RuntimeError, match="computed anew"):
+        train(frozen, "training.cache_features=true", "seed=1", out=Path("second"))
+
+
+def _refuse(*_: object) -> None:
+    raise RuntimeError("computed anew")

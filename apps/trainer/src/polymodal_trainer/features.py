@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from polymodal_core.batch import Features
 from polymodal_core.errors import RunError
 from polymodal_core.model import Model
 from polymodal_core.protocols import Modality
+from polymodal_datasets.feature_store import FeatureStore
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.store import Store
 from torch import Tensor
@@ -21,7 +25,11 @@ from polymodal_trainer.precision import Precision
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polymodal_trainer.start import Setup
+
     Integers = NDArray[np.int64]
+
+CHUNK = 1024
 
 
 class CachedModality(Modality):
@@ -83,38 +91,85 @@ def cached_columns(model: Model) -> list[str]:
 
 
 def cache_features(
-    model: Model,
-    store: Store,
-    modalities: Mapping[str, Modality],
-    rows: Integers,
-    *,
-    precision: Precision,
-    batch_size: int,
-    workers: int,
-    advance: Callable[[int], None],
+    setup: Setup, rows: Integers, *, advance: Callable[[int], None]
 ) -> dict[str, Modality]:
-    """Run every frozen encoder over all items that `rows` hold, as an evaluation sees them.
+    """Give the features of frozen encoders for all items of `rows`, as an evaluation sees them.
 
-    Gives all modalities, those of frozen encoders replaced by their caches; `advance` hears how
-    many items are done.
+    Features lie in a store of their own beside the run's, under a fingerprint of weights and
+    preprocessing and a checksum of the item's bytes: what is there is read, what is not is
+    computed and added, batch by batch, so that an interrupted run loses little. Gives all
+    modalities, those of frozen encoders replaced by their caches; `advance` hears how many items
+    are done.
     """
-    result = dict(modalities)
-    for column in cached_columns(model):
-        items = np.unique(store.table.items[column][rows])
-        items = items[items >= 0]
-        places: dict[bytes, int] = {}
-        for at in range(0, len(items), 1024):
-            for number, payload in enumerate(store.read(column, items[at : at + 1024]), start=at):
-                places[checksum(payload)] = number
-        inputs = load_items(
-            store, column, modalities[column], items, batch_size=batch_size, workers=workers
-        )
-        pooled = []
-        for batch in inputs:
-            pooled.append(_pooled(model, column, batch, precision))
-            advance(len(pooled[-1]))
-        result[column] = CachedModality(modalities[column], places, torch.cat(pooled))
+    result = dict(setup.modalities)
+    for column in cached_columns(setup.model):
+        items = _items(setup, column, rows)
+        with FeatureStore(feature_path(setup.store.path)) as kept:
+            features = _features(setup, column, items, kept=kept, advance=advance)
+        places = {checksum: place for place, checksum in enumerate(features)}
+        pooled = torch.from_numpy(np.stack(list(features.values())))
+        result[column] = CachedModality(setup.modalities[column], places, pooled)
     return result
+
+
+def feature_path(store: Path) -> Path:
+    """Give the folder that keeps the features of a store's items."""
+    return store.with_name(f"{store.name}.features")
+
+
+def fingerprint(setup: Setup, column: str) -> bytes:
+    """Give what tells apart everything that the features of a column's items depend on."""
+    config = setup.recipe.columns[column]
+    plain = {
+        "encoder": setup.encoders[config.owner],
+        "modality": config.modality.model_dump(mode="json"),
+        "state": setup.states[config.owner],
+        "precision": str(setup.training.precision),
+    }
+    digest = blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=16)
+    for name, tensor in sorted(setup.model.frozen_state(column).items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.digest()
+
+
+def _items(setup: Setup, column: str, rows: Integers) -> Integers:
+    items = np.unique(setup.store.table.items[column][rows])
+    return items[items >= 0]
+
+
+def _features(
+    setup: Setup,
+    column: str,
+    items: Integers,
+    *,
+    kept: FeatureStore,
+    advance: Callable[[int], None],
+) -> dict[bytes, NDArray[np.float32]]:
+    source = fingerprint(setup, column)
+    sums: list[bytes] = []
+    for at in range(0, len(items), CHUNK):
+        sums += [checksum(payload) for payload in setup.store.read(column, items[at : at + CHUNK])]
+    features = kept.read(source, sums)
+    # Equal bytes are one value here: the first item that has them stands for all.
+    missing = {key: item for key, item in zip(sums, items, strict=True) if key not in features}
+    advance(len(items) - len(missing))
+    numbers = np.array(list(missing.values()), dtype=np.int64)
+    keys = iter(missing)
+    for inputs in load_items(
+        setup.store,
+        column,
+        setup.modalities[column],
+        numbers,
+        batch_size=setup.data.batch_size,
+        workers=setup.data.workers,
+    ):
+        pooled = _pooled(setup.model, column, inputs, setup.precision).numpy()
+        fresh = dict(zip(islice(keys, len(pooled)), pooled, strict=True))
+        kept.write(source, fresh)
+        features |= fresh
+        advance(len(fresh))
+    return features
 
 
 def num_cached_items(model: Model, store: Store, rows: Integers) -> int:

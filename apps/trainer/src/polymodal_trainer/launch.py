@@ -128,16 +128,7 @@ def _with_features(setup: Setup, display: Display) -> Setup:
     rows = np.concatenate([setup.splits.train, setup.splits.validation])
     count = num_cached_items(setup.model, setup.store, rows)
     with display.task("frozen encoders", count) as advance:
-        modalities = cache_features(
-            setup.model,
-            setup.store,
-            setup.modalities,
-            rows,
-            precision=setup.precision,
-            batch_size=setup.data.batch_size,
-            workers=setup.data.workers,
-            advance=advance,
-        )
+        modalities = cache_features(setup, rows, advance=advance)
     return replace(setup, modalities=modalities)
 
 

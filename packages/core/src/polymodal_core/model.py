@@ -91,6 +91,10 @@ class Model(nn.Module):
             encoder = self.encoders[_key(self.owners[column])]
             return cast("Features", _backbone(encoder)(inputs))
 
+    def frozen_state(self, column: str) -> dict[str, Tensor]:
+        """Give the weights that `frozen_features` of a column depend on."""
+        return _backbone(self.encoders[_key(self.owners[column])]).state_dict()
+
     def embed(self, column: str, inputs: Inputs) -> Tensor:
         """Map inputs [present, ...] of a column to unit vectors [present, dim]."""
         return cast("Tensor", self.heads[_key(column)](self.features(column, inputs).pooled))
