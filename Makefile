@@ -40,7 +40,7 @@ $(BIN)/python:
 
 # The stamps are written last: an interrupted installation goes on at the next call.
 $(VENV)/installed: constraints.txt $(METADATA) | $(BIN)/python
-	$(PIP) install --constraint constraints.txt pip hatchling editables
+	$(PIP) install --constraint constraints.txt --upgrade pip hatchling editables
 	$(PIP) install --constraint constraints.txt --no-build-isolation $(addprefix --editable ,$(PACKAGES))
 	@touch $@
 
