@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "depth": {"core"},
     "attributes": {"core"},
     "prototypes": {"core"},
+    "speech": {"core"},
     "packer": {"core", "datasets"},
     "trainer": {"core", "datasets", "eval"},
     "evaluator": {"core", "datasets", "eval"},
