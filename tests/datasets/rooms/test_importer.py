@@ -141,7 +141,7 @@ def test_missing_columns_change_nothing_else() -> None:
         ({"train": -1}, "greater than or equal to 0"),
         ({"columns": ("image", "image")}, "each once"),
         ({"columns": ()}, "one or more of image, text, depth, attributes, prototypes"),
-        ({"columns": ("picture",)}, "'image', 'text', 'depth', 'attributes' or 'prototypes'"),
+        ({"columns": ("picture",)}, "'attributes', 'prototypes' or 'speech'"),
         ({"rooms": 3}, "Extra inputs"),
     ],
 )

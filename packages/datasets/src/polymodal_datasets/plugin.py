@@ -9,11 +9,24 @@ from polymodal_core.hookspecs import hookimpl
 
 from polymodal_datasets.importers.cub import CUBConfig
 from polymodal_datasets.importers.flickr8k import Flickr8kConfig
+from polymodal_datasets.importers.fsdd import FSDDConfig
+from polymodal_datasets.importers.ljspeech import LJSpeechConfig
 from polymodal_datasets.importers.manifest import ManifestConfig
+from polymodal_datasets.importers.mnist_fsdd import MnistFsddConfig
+from polymodal_datasets.importers.speech_commands import SpeechCommandsConfig
 from polymodal_datasets.rooms.importer import RoomsConfig
 
 
 @hookimpl
 def register_importers() -> Sequence[type[ImporterConfig]]:
     """Rendered rooms, tables of files, and original layouts of known data sets."""
-    return (RoomsConfig, ManifestConfig, Flickr8kConfig, CUBConfig)
+    return (
+        RoomsConfig,
+        ManifestConfig,
+        Flickr8kConfig,
+        CUBConfig,
+        SpeechCommandsConfig,
+        LJSpeechConfig,
+        FSDDConfig,
+        MnistFsddConfig,
+    )

@@ -11,6 +11,7 @@ from polymodal_core.errors import PolymodalError
 from polymodal_core.rows import BadRow, Column, Item, Row
 
 from polymodal_datasets.importers.cells import BadCell, text_of
+from polymodal_datasets.importers.flickr8k_speech import CaptionSpeech
 
 _PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset")
 _CAPTIONS = "Flickr8k.token.txt"
@@ -32,10 +33,14 @@ class _Caption:
 class Flickr8kImporter:
     """Reads the rows of Flickr8k; after `rows`, `notes` counts what is in no row."""
 
-    def __init__(self, root: Path) -> None:
-        """Find the files; raises PolymodalError with what is missing."""
+    def __init__(self, root: Path, *, speech: CaptionSpeech | None = None) -> None:
+        """Find the files; raises PolymodalError with what is missing.
+
+        `speech` adds recordings of the captions to their rows.
+        """
         self.root: str | None = str(root)
         self.notes: Mapping[str, int] = {}
+        self._speech = speech
         self._folder = _pictures_folder(root)
         self._captions = _text_file(root, _CAPTIONS)
         if self._captions is None:
@@ -45,15 +50,23 @@ class Flickr8kImporter:
     @property
     def columns(self) -> Mapping[str, Column]:
         """Columns by name."""
-        return {"image": Column("image"), "text": Column("text")}
+        written = {"image": Column("image"), "text": Column("text")}
+        return written if self._speech is None else {**written, "speech": Column("speech")}
 
     @cached_property
     def total(self) -> int:
         """Number of rows, bad ones included, by going through the captions once."""
-        return sum(1 for _ in self.rows())
+        return sum(1 for _ in self._written({}))
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Yield a row per caption, in the order of the captions' file."""
+        counts: dict[str, int] = {}
+        rows = self._written(counts)
+        yield from rows if self._speech is None else self._speech.join(rows)
+        self.notes = {**counts, **({} if self._speech is None else self._speech.notes)}
+
+    def _written(self, counts: dict[str, int]) -> Iterator[Row | BadRow]:
+        # In the end, `counts` says what is in no row.
         files = {path.name for path in self._folder.iterdir()}
         seen: set[str] = set()
         unlisted: set[str] = set()
@@ -80,11 +93,11 @@ class Flickr8kImporter:
                 path = f"{self._folder.name}/{caption.picture}"
                 items = {"image": Item(path, path), "text": Item(caption.id, caption.text)}
                 yield Row(items, caption.picture, None, split, caption.origin)
-        counts = {
+        found = {
             "pictures with captions, in no split list": len(unlisted),
             "pictures in a split list, without captions": len(self._split_of.keys() - captioned),
         }
-        self.notes = {what: count for what, count in counts.items() if count}
+        counts.update({what: count for what, count in found.items() if count})
 
     def _read(self) -> Iterator[_Caption | BadRow]:
         path = self._captions

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from polymodal_core.config import ImporterConfig
 from polymodal_core.rows import BadRow, Column, Item, Row
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 if TYPE_CHECKING:
     import numpy as np
 
     from polymodal_datasets.rooms.world import Rooms
+    from polymodal_datasets.synthesis.synthesiser import Spoken
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,9 +23,10 @@ COLUMNS: Mapping[str, Column] = {
     "depth": Column("depth", {"unit": "mm"}),
     "attributes": Column("attributes"),
     "prototypes": Column("prototypes", of_classes=True),
+    "speech": Column("speech"),
 }
 
-ColumnName = Literal["image", "text", "depth", "attributes", "prototypes"]
+ColumnName = Literal["image", "text", "depth", "attributes", "prototypes", "speech"]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -35,7 +37,9 @@ class RoomsConfig(ImporterConfig):
     `heldout` count rooms, the last of classes that occur in no other split. `captions` are
     sentences per room, each a row of its own. `missing` is the share of every column that is left
     out at random; a row keeps one column at least. Prototypes are means of the attribute vectors
-    of all rooms of a class, held-out classes included (pcmc-pcmr, section 4).
+    of all rooms of a class, held-out classes included (pcmc-pcmr, section 4). The first `speech`
+    captions of every room are spoken, in voices drawn from the seed: one where the column `speech`
+    is named without a number. That needs the extra `speech` of this distribution.
     """
 
     kind: Literal["rooms"] = "rooms"
@@ -46,6 +50,7 @@ class RoomsConfig(ImporterConfig):
     test: Count = 500
     heldout: Count = 400
     captions: Annotated[int, Field(ge=1, le=10)] = 3
+    speech: Count = 0
     missing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     columns: tuple[ColumnName, ...] = ("image", "text", "depth", "attributes", "prototypes")
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -57,8 +62,23 @@ class RoomsConfig(ImporterConfig):
             raise ValueError(f"columns must name one or more of {', '.join(COLUMNS)}, each once")
         return columns
 
+    @model_validator(mode="after")
+    def _enough_to_say(self) -> Self:
+        if self.speech > self.captions:
+            raise ValueError(
+                f"speech = {self.speech}: a room has {self.captions} captions to be spoken; set "
+                f"captions to as many"
+            )
+        return self
+
     def build(self) -> RoomsImporter:
-        """Build the importer."""
+        """Build the importer; raises PolymodalError where captions cannot be spoken."""
+        columns = tuple(dict.fromkeys((*self.columns, *(("speech",) if self.speech else ()))))
+        recordings = max(1, self.speech) if "speech" in columns else 0
+        if recordings > 0:
+            from polymodal_datasets.synthesis.synthesiser import require_synthesis
+
+            require_synthesis()
         return RoomsImporter(
             seed=self.seed,
             size=self.size,
@@ -68,15 +88,19 @@ class RoomsConfig(ImporterConfig):
                 "test": self.test,
                 "heldout": self.heldout,
             },
-            captions=self.captions if "text" in self.columns else 0,
+            captions=self.captions if "text" in columns else recordings,
+            recordings=recordings,
             missing=self.missing,
-            columns=self.columns,
+            columns=columns,
             threads=self.threads,
         )
 
 
 class RoomsImporter:
-    """Yields a row per caption, or per room where there are no captions, split after split."""
+    """Yields a row per caption, or per room where there are no captions, split after split.
+
+    A recording stands in the row of the caption that it speaks, and in no other.
+    """
 
     root: str | None = None
 
@@ -87,13 +111,18 @@ class RoomsImporter:
         size: int,
         counts: Mapping[str, int],
         captions: int,
+        recordings: int,
         missing: float,
         columns: tuple[str, ...],
         threads: int | None,
     ) -> None:
-        """Take the fields of RoomsConfig; `counts` are rooms per split."""
+        """Take the fields of RoomsConfig; `counts` are rooms per split.
+
+        `captions` are those made, be they written, spoken or both; the first `recordings` of a
+        room are spoken.
+        """
         self._seed, self._size, self._counts = seed, size, dict(counts)
-        self._captions, self._missing = captions, missing
+        self._captions, self._recordings, self._missing = captions, recordings, missing
         self._columns, self._threads = columns, threads
 
     @property
@@ -122,9 +151,20 @@ class RoomsImporter:
                 rendered="image" in self._columns or "depth" in self._columns,
                 threads=self._threads,
             )
+            for chunk, number, recordings in self._spoken(chunks):
+                yield from self._rows_of(chunk, number, split, prototypes, recordings)
+
+    def _spoken(self, chunks: Iterable[Rooms]) -> Iterator[tuple[Rooms, int, list[Spoken]]]:
+        if self._recordings == 0:
             for chunk in chunks:
                 for number in range(len(chunk.scenes)):
-                    yield from self._rows_of(chunk, number, split, prototypes)
+                    yield chunk, number, []
+            return
+        from polymodal_datasets.rooms.speech import spoken_rooms
+        from polymodal_datasets.synthesis.synthesiser import Synthesiser
+
+        with Synthesiser(workers=self._threads) as synthesiser:
+            yield from spoken_rooms(chunks, synthesiser, seed=self._seed, count=self._recordings)
 
     def _prototypes(self, indices: Mapping[str, Array]) -> dict[int, Array]:
         import numpy as np
@@ -142,7 +182,12 @@ class RoomsImporter:
         )
 
     def _rows_of(
-        self, chunk: Rooms, number: int, split: str, prototypes: Mapping[int, Array]
+        self,
+        chunk: Rooms,
+        number: int,
+        split: str,
+        prototypes: Mapping[int, Array],
+        recordings: list[Spoken],
     ) -> Iterator[Row]:
         from polymodal_datasets.rooms.classes import CLASS_NAMES
 
@@ -154,8 +199,10 @@ class RoomsImporter:
         keep = self._kept(index)
         for caption in range(max(1, self._captions)):
             whole = dict(items)
-            if self._captions > 0:
+            if "text" in self._columns:
                 whole["text"] = Item(f"{name}#{caption}", chunk.captions[number][caption])
+            if caption < len(recordings):
+                whole["speech"] = Item(f"{name}#{caption}", recordings[caption])
             yield Row(
                 items={column: whole[column] for column in keep[caption]},
                 instance=name,
@@ -178,20 +225,24 @@ class RoomsImporter:
         return items
 
     def _kept(self, index: int) -> list[list[str]]:
-        # Columns that remain in each row of a room; text is lost row by row, all else room by room.
+        # Columns that remain in each row of a room; captions, written and spoken, are lost row by
+        # row, all else room by room.
         rows = max(1, self._captions)
+        had = [
+            [name for name in self._columns if name != "speech" or row < self._recordings]
+            for row in range(rows)
+        ]
         if self._missing == 0:
-            return [list(self._columns)] * rows
+            return had
         import numpy as np
 
         # The 1 keeps these draws apart from those of the room itself.
-        draws = np.random.default_rng((self._seed, index, 1)).random(len(COLUMNS) + rows)
-        luck = dict(zip(COLUMNS, draws[rows:].tolist(), strict=True))
+        draws = np.random.default_rng((self._seed, index, 1)).random(len(COLUMNS) + 2 * rows)
+        of_room = dict(zip(COLUMNS, draws[rows : rows + len(COLUMNS)].tolist(), strict=True))
         kept = []
         for row in range(rows):
-            of_row = {name: luck[name] for name in self._columns}
-            if "text" in of_row:
-                of_row["text"] = float(draws[row])
-            present = [name for name in self._columns if of_row[name] >= self._missing]
-            kept.append(present or [max(of_row, key=lambda name: of_row[name])])
+            own = {"text": float(draws[row]), "speech": float(draws[row - rows])}
+            luck = {name: own.get(name, of_room[name]) for name in had[row]}
+            present = [name for name in had[row] if luck[name] >= self._missing]
+            kept.append(present or [max(luck, key=lambda name: luck[name])])
         return kept

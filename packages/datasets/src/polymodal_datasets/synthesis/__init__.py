@@ -1,0 +1,1 @@
+"""Speech out of text, by espeak-ng (extra `speech`): several voices, speeds and pitches."""
