@@ -31,13 +31,13 @@ def rows(**options: object) -> list[Row]:
 
 def test_speech_is_off_unless_chosen() -> None:
     assert "speech" not in RoomsConfig(**SMALL).build().columns
-    for options in ({"speech": 2}, {"columns": ("text", "speech")}):
+    for options in ({"recordings": 2}, {"columns": ("text", "speech")}):
         columns = RoomsConfig.model_validate(SMALL | options).build().columns
         assert columns["speech"].kind == "speech"
 
 
 def test_a_recording_stands_in_the_row_of_the_caption_that_it_speaks() -> None:
-    found = rows(speech=2, columns=("text", "image"))
+    found = rows(recordings=2, columns=("text", "image"))
     assert len(found) == 6 * 3
     with Synthesiser(workers=1) as speaker:
         for number, row in enumerate(found):
@@ -62,14 +62,14 @@ def test_without_written_captions_there_is_a_row_for_every_recording() -> None:
     found = rows(columns=("image", "speech"))
     assert len(found) == 6
     assert all(row.items.keys() == {"image", "speech"} for row in found)
-    assert len(rows(columns=("image",), speech=2)) == 12
+    assert len(rows(columns=("image",), recordings=2)) == 12
 
 
 def test_more_training_rooms_or_other_columns_change_no_recording() -> None:
     def spoken(**options: object) -> dict[str, bytes]:
         return {
             row.items["speech"].id: row.items["speech"].value[0].tobytes()
-            for row in rows(speech=1, **options)
+            for row in rows(recordings=1, **options)
             if row.split == "validation" and "speech" in row.items
         }
 
@@ -91,7 +91,7 @@ def test_missing_values_of_the_other_columns_are_those_without_speech() -> None:
             for row in rows(missing=0.4, train=40, **options)
         ]
 
-    with_speech, without = dict(kept(speech=2)), dict(kept())
+    with_speech, without = dict(kept(recordings=2)), dict(kept())
     # A row that has nothing but its recording would else have kept one column that was lost.
     same = [with_speech[origin] == without[origin] for origin in without if with_speech[origin]]
     assert all(same)
@@ -99,7 +99,7 @@ def test_missing_values_of_the_other_columns_are_those_without_speech() -> None:
 
 
 def test_recordings_are_lost_row_by_row() -> None:
-    found = rows(missing=0.5, train=60, speech=2, columns=("text", "attributes"))
+    found = rows(missing=0.5, train=60, recordings=2, columns=("text", "attributes"))
     has = np.array(["speech" in row.items for row in found]).reshape(-1, 3)
     assert not has[:, 2].any()
     assert 0.3 < has[:, :2].mean() < 0.7
@@ -107,8 +107,8 @@ def test_recordings_are_lost_row_by_row() -> None:
 
 
 def test_a_room_has_no_more_recordings_than_captions() -> None:
-    with pytest.raises(ValidationError, match="speech = 4: a room has 3 captions to be spoken"):
-        RoomsConfig(speech=4)
+    with pytest.raises(ValidationError, match="recordings = 4: a room has 3 captions to be spoken"):
+        RoomsConfig(recordings=4)
 
 
 def test_without_the_synthesiser_the_importer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +116,9 @@ def test_without_the_synthesiser_the_importer_is_refused(monkeypatch: pytest.Mon
     with pytest.raises(
         PolymodalError, match=r"spoken captions need espeakng_loader and torchaudio"
     ):
-        RoomsConfig(speech=1).build()
+        RoomsConfig(recordings=1).build()
     RoomsConfig().build()
 
 
 def test_contract() -> None:
-    check_importer(RoomsConfig.model_validate(SMALL | {"speech": 1}))
+    check_importer(RoomsConfig.model_validate(SMALL | {"recordings": 1}))

@@ -37,9 +37,9 @@ class RoomsConfig(ImporterConfig):
     `heldout` count rooms, the last of classes that occur in no other split. `captions` are
     sentences per room, each a row of its own. `missing` is the share of every column that is left
     out at random; a row keeps one column at least. Prototypes are means of the attribute vectors
-    of all rooms of a class, held-out classes included (pcmc-pcmr, section 4). The first `speech`
-    captions of every room are spoken, in voices drawn from the seed: one where the column `speech`
-    is named without a number. That needs the extra `speech` of this distribution.
+    of all rooms of a class, held-out classes included (pcmc-pcmr, section 4). The first
+    `recordings` captions of every room are spoken, in voices drawn from the seed: one where the
+    column `speech` is named without a number. That needs the extra `speech` of this distribution.
     """
 
     kind: Literal["rooms"] = "rooms"
@@ -50,7 +50,7 @@ class RoomsConfig(ImporterConfig):
     test: Count = 500
     heldout: Count = 400
     captions: Annotated[int, Field(ge=1, le=10)] = 3
-    speech: Count = 0
+    recordings: Count = 0
     missing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     columns: tuple[ColumnName, ...] = ("image", "text", "depth", "attributes", "prototypes")
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -64,17 +64,18 @@ class RoomsConfig(ImporterConfig):
 
     @model_validator(mode="after")
     def _enough_to_say(self) -> Self:
-        if self.speech > self.captions:
+        if self.recordings > self.captions:
             raise ValueError(
-                f"speech = {self.speech}: a room has {self.captions} captions to be spoken; set "
-                f"captions to as many"
+                f"recordings = {self.recordings}: a room has {self.captions} captions to be "
+                f"spoken; set captions to as many"
             )
         return self
 
     def build(self) -> RoomsImporter:
         """Build the importer; raises PolymodalError where captions cannot be spoken."""
-        columns = tuple(dict.fromkeys((*self.columns, *(("speech",) if self.speech else ()))))
-        recordings = max(1, self.speech) if "speech" in columns else 0
+        spoken = ("speech",) if self.recordings > 0 else ()
+        columns = tuple(dict.fromkeys((*self.columns, *spoken)))
+        recordings = max(1, self.recordings) if "speech" in columns else 0
         if recordings > 0:
             from polymodal_datasets.synthesis.synthesiser import require_synthesis
 
