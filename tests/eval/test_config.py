@@ -54,7 +54,7 @@ def test_problems_carry_their_path_and_the_nearest_name() -> None:
 def test_without_tasks_the_usual_ones_that_are_installed_run() -> None:
     assert evaluation_config(registry_of(*register_tasks()))().tasks is None
     every = default_tasks(registry_of(*register_tasks(), GapConfig))
-    assert [task.kind for task in every] == ["retrieval", "zero_shot", "prompts"]
+    assert [task.kind for task in every] == ["retrieval", "enrichment", "zero_shot", "prompts"]
     assert default_tasks(registry_of(GapConfig)) == []
 
 

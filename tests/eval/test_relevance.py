@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 from polymodal_core.errors import PolymodalError
+from polymodal_eval.entries import entries_of
 from polymodal_eval.relevance import (
     Relevance,
     default_rule,
     relevance_of_columns,
+    relevance_of_entries,
     relevance_of_groups,
     relevance_of_pairs,
     split_by_size,
 )
 
-from tests.eval.worlds import row_table
+from tests.eval.worlds import embedding_table, row_table
 
 
 def dense(relevance: Relevance) -> list[list[int]]:
@@ -103,12 +105,36 @@ def test_class_columns_go_by_label() -> None:
         {"image": [0, 1, 2], "prototype": [0, 1, 0]}, label=[0, 1, 0], of_classes=["prototype"]
     )
 
-    assert default_rule(table, "image", "prototype") == "label"
-    assert default_rule(table, "prototype", "image") == "label"
-    assert default_rule(table, "image", "image") == "instance"
+    assert default_rule(table, ["image"], ["prototype"]) == "label"
+    assert default_rule(table, ["prototype"], ["image"]) == "label"
+    assert default_rule(table, ["image"], ["image"]) == "instance"
     assert dense(relevance_of_columns(table, "prototype", "image")) == [[1, 0, 1], [0, 1, 0]]
     with pytest.raises(PolymodalError, match="items of prototype stand for classes"):
         relevance_of_columns(table, "image", "prototype", rule="instance")
+
+
+def test_a_combination_is_of_instances_unless_all_its_columns_are_of_classes() -> None:
+    table = row_table(
+        {"image": [0, 1, 2], "prototype": [0, 1, 0], "word": [0, 1, 0]},
+        label=[0, 1, 0],
+        of_classes=["prototype", "word"],
+    )
+    vectors = {"image": np.eye(3), "prototype": np.eye(2, 3), "word": np.eye(2, 3)}
+    embeddings = embedding_table(vectors, table)
+    image, mixed, classes = (
+        entries_of(embeddings, part)
+        for part in (("image",), ("image", "prototype"), ("prototype", "word"))
+    )
+
+    found = relevance_of_entries(table, mixed, image)
+    assert found.rule == "instance"
+    assert dense(found) == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    found = relevance_of_entries(table, classes, image)
+    assert found.rule == "label"
+    assert dense(found) == [[1, 0, 1], [0, 1, 0]]
+    assert dense(relevance_of_entries(table, image, mixed, rule="label"))[0] == [1, 0, 1]
+    with pytest.raises(PolymodalError, match=r"for prototype \+ word to image: .*prototype, word"):
+        relevance_of_entries(table, classes, image, rule="instance")
 
 
 def test_an_unknown_column_is_named_with_the_nearest() -> None:

@@ -31,7 +31,12 @@ def test_a_run_becomes_a_report(run_folder: Path, capsys: pytest.CaptureFixture[
     assert f"report: {page}" in printed
     assert "Retrieval, split test" in printed
     found = report_of(run_folder)
-    assert [item["task"] for item in found["tasks"]] == ["retrieval", "zero_shot", "prompts"]
+    assert [item["task"] for item in found["tasks"]] == [
+        "retrieval",
+        "enrichment",
+        "zero_shot",
+        "prompts",
+    ]
     assert len(found["tasks"][0]["measurements"]) == 6
     for line in found["tasks"][0]["measurements"]:
         estimate = line["estimates"]["r@1"]

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from polymodal_eval.report.document import document
 from polymodal_eval.report.evaluated import Evaluated
-from polymodal_eval.report.page import common_start, metric_name, render, sections, tiles
+from polymodal_eval.report.page import render
 from polymodal_eval.results import Skipped, TaskResult
 from polymodal_eval.tasks.probe import Probe
 from polymodal_eval.tasks.retrieval import Retrieval
@@ -119,7 +119,7 @@ def test_curves_projection_recipe_and_versions_are_there(page: tuple[str, Checke
     text, checker = page
 
     assert text.count('class="chart"') == 2
-    assert text.count('class="scatter"') == 2
+    assert text.count('class="scatter"') == 4  # together by column and by class, then two alone
     assert 'store = "/data/rooms"' in "".join(checker.text)
     assert "torch 2.11" in text
     assert "abc123" in text
@@ -147,46 +147,3 @@ def test_tasks_of_other_packages_get_a_table_of_their_own() -> None:
     assert "Sound probe" in text
     assert "class mean probe" in text
     assert "examples" not in re.findall(r'id="(\w+)"', text)
-
-
-def test_tiles_name_the_mean_of_retrieval_and_the_first_of_other_tasks() -> None:
-    given = evaluated()
-    retrieval, zero_shot = tiles(given.results[:2])
-
-    values = [item.estimates["r@1"].value for item in given.results[0].measurements]
-    assert retrieval["label"] == "mean R@1"
-    assert retrieval["value"] == f"{100 * sum(values) / 6:.1f}\u202f%"
-    above = sum(
-        item.estimates["r@1"].above_chance is True for item in given.results[0].measurements
-    )
-    assert f"{above} of 6 ordered pairs" in retrieval["note"]
-    assert zero_shot["label"] == "image → prototypes"
-    assert zero_shot["split"] == "heldout"
-
-
-def test_only_the_first_task_with_classes_shows_its_confusions_unfolded() -> None:
-    zero_shot = evaluated().results[1]
-
-    found = sections([*evaluated().results, zero_shot])
-
-    assert [item["first"] for item in found] == [False, True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("names", "start"),
-    [
-        (["a red cube", "a red ball"], "a red "),
-        (["a red", "a red cube"], "a "),
-        (["red", "blue"], ""),
-        (["redder", "reddish"], ""),
-        (["alone here"], ""),
-        ([], ""),
-    ],
-)
-def test_only_whole_words_in_common_are_left_out(names: list[str], start: str) -> None:
-    assert common_start(names) == start
-
-
-def test_metrics_are_named_as_people_do() -> None:
-    names = [metric_name(name) for name in ("r@5", "map", "own_score")]
-    assert names == ["R@5", "mAP", "own_score"]

@@ -59,7 +59,7 @@ def test_names_are_tidied_filled_in_and_embedded_by_the_text_column() -> None:
 
 def test_templates_are_averaged_as_unit_vectors() -> None:
     encoder = Encoder()
-    task = Prompts(("image",), templates=("{}", "blurred {}", "blurred {}!"))
+    task = Prompts((("image",),), templates=("{}", "blurred {}", "blurred {}!"))
 
     (line,) = task(space(encoder)).measurements
 

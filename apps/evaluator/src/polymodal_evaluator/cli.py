@@ -21,7 +21,7 @@ app = typer.Typer(
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _reported(lost: str) -> Iterator[None]:
     from polymodal_core.errors import PolymodalError
 
     try:
@@ -30,7 +30,7 @@ def _reported() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        print("interrupted; no report was written", file=sys.stderr)
+        print(f"interrupted; {lost}", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
@@ -75,7 +75,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say little.")] = False,
 ) -> None:
     """Evaluate one run: retrieval between all columns, zero-shot classification, a report."""
-    with _reported():
+    with _reported("no report was written"):
         from polymodal_evaluator.evaluate import Request, evaluate
 
         evaluate(
@@ -85,6 +85,48 @@ def run(
                 checkpoint=checkpoint,
                 out=out,
                 device=device,
+                quiet=quiet,
+            )
+        )
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN",
+            help="Two evaluated runs; or, with --against, all runs of the first side. A folder of "
+            "runs stands for the runs in it.",
+        ),
+    ],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RUN", help="A run of the second side; may be repeated."),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Show this metric (r@5, map, t1) instead of the first."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder or .json file for every number.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Of the bootstrap.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say little.")] = False,
+) -> None:
+    """Compare evaluated runs query by query: the first side less the second, with intervals."""
+    with _reported("nothing was written"):
+        from polymodal_evaluator.comparing import CompareRequest, compare_runs
+
+        compare_runs(
+            CompareRequest(
+                tuple(runs),
+                tuple(against or ()),
+                metric=metric,
+                out=out,
+                resamples=resamples,
+                seed=seed,
                 quiet=quiet,
             )
         )

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from polymodal_eval.report.charts import figure
-from polymodal_eval.report.page import TITLES, metric_name
+from polymodal_eval.report.charts import figure, signed
+from polymodal_eval.report.enrichment import verdict
+from polymodal_eval.report.titles import metric_name, task_title
+from polymodal_eval.trained_pairs import Pairs, by_origin
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -23,6 +25,10 @@ PLAIN_WIDTH = 110
 
 EXTRA = ("r@5", "r@10", "t1", "top5")
 """Metrics that have a column of their own beside the headline."""
+
+
+FIRST_GAINS, LAST_GAINS = 10, 4
+"""Combinations that the terminal shows of many: the largest gains, and the largest losses."""
 
 
 class Display:
@@ -65,15 +71,23 @@ class Display:
             task = progress.add_task(title, total=items)
             yield lambda count: progress.advance(task, count)
 
-    def results(self, results: Sequence[TaskResult]) -> None:
-        """Print a table per task, and what was left out."""
+    def working(self, what: str) -> None:
+        """Say what is being computed, where somebody waits before a terminal."""
+        if self.console.is_terminal:
+            self.show(f"{what} …")
+
+    def results(self, results: Sequence[TaskResult], trained: Pairs | None = None) -> None:
+        """Print a table per task, and what was left out; `trained` pairs apart from the others."""
         if self.quiet:
             return
         for result in results:
-            title = TITLES.get(result.task, result.task)
+            title = task_title(result.task)
             if result.measurements:
                 self.console.print()
-                self.console.print(results_table(result, title))
+                if result.task == "enrichment":
+                    self.console.print(enrichment_table(result, title))
+                else:
+                    self.console.print(results_table(result, title, trained))
             for item in result.skipped:
                 what = title if item.what == result.task else item.what
                 self.console.print(
@@ -82,7 +96,7 @@ class Display:
                 )
 
 
-def results_table(result: TaskResult, title: str) -> Table:
+def results_table(result: TaskResult, title: str, trained: Pairs | None = None) -> Table:
     """Lay out a task's measurements: headline with interval, chance, number of queries."""
     headline = result.measurements[0].headline
     extra = [
@@ -90,21 +104,73 @@ def results_table(result: TaskResult, title: str) -> Table:
         for name in EXTRA
         if name != headline and any(name in item.estimates for item in result.measurements)
     ]
-    table = Table(
-        title=f"{title}, split {result.split} (in %)",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    table = bare_table(f"{title}, split {result.split} (in %)")
     table.add_column("query → gallery", overflow="fold")
     table.add_column(metric_name(headline), justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     for name in (*map(metric_name, extra), "chance", "queries"):
         table.add_column(name, justify="right", no_wrap=True)
-    for item in result.measurements:
-        table.add_row(*_cells(item, extra))
+    for heading, items in by_origin(result.measurements, trained):
+        if heading:
+            mean = sum(item.estimates[item.headline].value for item in items) / len(items)
+            table.add_row(f"[italic]{heading}[/italic]", f"[italic]{figure(mean)}[/italic]", "mean")
+        for item in items:
+            table.add_row(*_cells(item, extra))
+        table.add_section()
     return table
+
+
+def enrichment_table(result: TaskResult, title: str) -> Table:
+    """Lay out the largest gains and losses against the best of a combination's single columns."""
+    gains = [(item, item.smallest_gain) for item in result.measurements]
+    enriched = [(item, gain) for item, gain in gains if gain is not None]
+    verdicts = [verdict(item) for item, _ in enriched]
+    enriched.sort(key=lambda pair: -pair[1].difference.value)
+    shown = enriched
+    if len(enriched) > FIRST_GAINS + LAST_GAINS:
+        shown = [*enriched[:FIRST_GAINS], *enriched[-LAST_GAINS:]]
+    table = bare_table(
+        f"{title}, split {result.split} (in %): {verdicts.count('better')} of {len(enriched)} "
+        f"combinations beat the best of their single columns, {verdicts.count('worse')} are worse"
+    )
+    table.add_column("query → gallery", overflow="fold")
+    headline = metric_name(result.measurements[0].headline)
+    table.add_column(headline, justify="right", no_wrap=True)
+    table.add_column("best single", overflow="fold")
+    for name in (headline, "gain", "95 % interval", "queries"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, (item, gain) in enumerate(shown):
+        if len(shown) < len(enriched) and number == FIRST_GAINS:
+            table.add_row(f"[dim]… {len(enriched) - len(shown)} more in the report …[/dim]")
+        style = "bold" if gain.difference.distinguishable else "dim"
+        table.add_row(
+            escape(item.name),
+            figure(item.estimates[item.headline].value),
+            f"{gain.query} → {gain.gallery}",
+            figure(gain.value),
+            f"[{style}]{signed(gain.difference.value)}[/{style}]",
+            difference_interval(gain.difference),
+            f"{item.num_queries:,}",
+        )
+    return table
+
+
+def bare_table(title: str) -> Table:
+    """Start a table with its title above it."""
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+
+
+def difference_interval(difference: Estimate) -> str:
+    """Write the interval of a difference in percentage points."""
+    if difference.low is None or difference.high is None:
+        return "–"
+    return f"{signed(difference.low)} to {signed(difference.high)}"
 
 
 def _cells(item: Measurement, extra: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from polymodal_eval.report.training import read_metrics
 from polymodal_evaluator.display import Display
 from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
 from polymodal_evaluator.spaces import Spaces
+from polymodal_evaluator.training_pairs import trained_pairs
 
 PACKAGES = ("polymodal-core", "polymodal-datasets", "polymodal-eval", "polymodal-evaluator")
 
@@ -64,12 +65,19 @@ def evaluate(request: Request) -> Path:
         spaces.rows(split)
     spaces.notes.clear()  # they are made again when the splits are embedded
     display.show(f"{opened.run.path}: checkpoint {opened.checkpoint}, on {device}")
-    results = run_tasks(tasks, spaces, split=config.split, explicit=config.tasks is not None)
+    results = run_tasks(
+        tasks,
+        spaces,
+        split=config.split,
+        explicit=config.tasks is not None,
+        starting=display.working,
+    )
     if not spaces.found:
         raise PolymodalError("there is no task to run; name some in evaluation.tasks")
     for note in spaces.notes:
         display.warn(note)
-    display.results(results)
+    pairs = trained_pairs(opened)
+    display.results(results, pairs)
     evaluated = Evaluated(
         name=opened.run.path.resolve().name,
         results=results,
@@ -81,6 +89,7 @@ def evaluate(request: Request) -> Path:
         environment=opened.environment,
         metrics=read_metrics(opened.run.metrics),
         warnings=(*opened.warnings, *spaces.notes),
+        trained_pairs=pairs,
     )
     folder = opened.run.path if request.out is None else request.out
     display.show("\nwriting the report")

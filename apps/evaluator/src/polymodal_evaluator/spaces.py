@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,8 @@ class Spaces:
         self._opened = opened
         self._device = device
         self._bar = bar
+        # One measurement after another asks for the ids of the same items.
+        self._identify = lru_cache(maxsize=None)(opened.store.id)
         self.found: dict[str, Space] = {}
         self.notes: list[str] = []
         opened.trained.model.to(device)
@@ -82,7 +85,7 @@ class Spaces:
             embeddings=embeddings,
             encode=self._encode,
             show=self._show,
-            identify=opened.store.id,
+            identify=self._identify,
             kinds={
                 name: item.modality.kind for name, item in opened.trained.recipe.columns.items()
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from polymodal_eval.counting import exact_products
 from polymodal_eval.ranking import unit_vectors
 
 if TYPE_CHECKING:
+    from polymodal_eval.embedding_table import EmbeddingTable
     from polymodal_eval.space import Space
 
 NEAR = 0.9999
@@ -27,7 +29,8 @@ class ColumnStatistics:
 
     `rows` have it. `equal_texts` items show the same text as an earlier one (None where items are
     no text), `near_equal` have a neighbour within `NEAR` (None where there are too many items to
-    compare). `labelled` items have a label.
+    compare). `labelled` items have a label. `checksum` is equal where two evaluations of one store
+    see the same rows of the column, and so the same items and right answers.
     """
 
     name: str
@@ -38,6 +41,7 @@ class ColumnStatistics:
     of_classes: bool
     equal_texts: int | None
     near_equal: int | None
+    checksum: str
 
 
 def column_statistics(space: Space) -> list[ColumnStatistics]:
@@ -53,9 +57,20 @@ def column_statistics(space: Space) -> list[ColumnStatistics]:
             of_classes=column in embeddings.table.of_classes,
             equal_texts=_equal_texts(space, column),
             near_equal=near_equal(vectors) if len(vectors) <= MOST_COMPARED else None,
+            checksum=rows_checksum(embeddings, column),
         )
         for column, vectors in embeddings.vectors.items()
     ]
+
+
+def rows_checksum(embeddings: EmbeddingTable, column: str) -> str:
+    """Digest which item, instance and label each row has, items by their numbers in the store."""
+    table = embeddings.table
+    held = np.append(embeddings.item_numbers[column], -1)[table.items[column]]
+    digest = hashlib.sha256()
+    for values in (held, table.instance, table.label):
+        digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def near_equal(vectors: Any, *, rows: int = 1024) -> int:

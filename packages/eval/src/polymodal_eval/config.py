@@ -11,14 +11,15 @@ from pydantic import Field, NonNegativeInt, PositiveInt, create_model
 if TYPE_CHECKING:
     from polymodal_core.plugins import Registry
 
-DEFAULT_TASKS = ("retrieval", "zero_shot", "prompts")
+DEFAULT_TASKS = ("retrieval", "enrichment", "zero_shot", "prompts")
 
 
 class EvaluationConfig(Configuration):
     """What is evaluated: the `split`, the `tasks`, and how intervals are drawn.
 
-    Without `tasks`, retrieval between all columns runs, and zero-shot classification where there
-    are labels and class items or text; a named task that does not apply is an error.
+    Without `tasks`, retrieval between all columns runs, enrichment where there are three, and
+    zero-shot classification where there are labels and class items or text; a named task that does
+    not apply is an error.
     """
 
     split: str = "test"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from polymodal_eval.space import Space
 
 
+SETS = ("inputs", "queries", "galleries")
+
+
 def split_of(task: TaskConfig, default: str) -> str:
     """Name the split that a task runs on: its own `split`, else the evaluation's."""
     own = getattr(task, "split", None)
@@ -26,13 +29,15 @@ def split_of(task: TaskConfig, default: str) -> str:
 def check_columns(tasks: Iterable[TaskConfig], columns: Iterable[str]) -> None:
     """Raise UnknownNameError for a column that a task names and the model lacks.
 
-    Said before minutes are spent on embedding. Looks at the fields `queries`, `columns`, `pairs`,
-    `classes` and `column` of a task, where it has them.
+    Said before minutes are spent on embedding. Looks at the fields `inputs`, `queries`,
+    `galleries`, `columns`, `pairs`, `classes` and `column` of a task, where it has them; "all" for
+    one of the first three is no name.
     """
     known = list(columns)
     for number, task in enumerate(tasks):
-        for field in ("queries", "columns", "pairs", "classes", "column"):
-            for name in _names(getattr(task, field, None)):
+        for field in (*SETS, "columns", "pairs", "classes", "column"):
+            given = getattr(task, field, None)
+            for name in () if field in SETS and given == "all" else _names(given):
                 if name not in known:
                     raise UnknownNameError(
                         f"evaluation.tasks.{number}.{field}: the model has no column '{name}'"

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from polymodal_core.config import TaskConfig
 from polymodal_core.hookspecs import hookimpl
 
-from polymodal_eval.tasks.config import ProbeConfig, PromptsConfig, RetrievalConfig, ZeroShotConfig
+from polymodal_eval.tasks.config import (
+    EnrichmentConfig,
+    ProbeConfig,
+    PromptsConfig,
+    RetrievalConfig,
+    ZeroShotConfig,
+)
 
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, zero-shot classification by class items and by prompts, and probes."""
-    return [RetrievalConfig, ZeroShotConfig, PromptsConfig, ProbeConfig]
+    """Retrieval, enrichment, zero-shot classification by class items and by prompts, and probes."""
+    return [RetrievalConfig, EnrichmentConfig, ZeroShotConfig, PromptsConfig, ProbeConfig]

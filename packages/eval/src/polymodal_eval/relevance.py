@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,8 @@ from scipy import sparse
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from polymodal_core.table import RowTable
+
+    from polymodal_eval.entries import Entries
 
     Integers = NDArray[np.int64]
 
@@ -104,9 +107,15 @@ def relevance_of_pairs(pairs: ArrayLike, *, num_queries: int, num_gallery: int) 
     return Relevance(query_keys, sparse.eye_array(num_gallery, dtype=np.int32).tocsr(), "pairs")
 
 
-def default_rule(table: RowTable, query: str, gallery: str) -> Literal["instance", "label"]:
-    """Give `label` where either column's items stand for classes, else `instance`."""
-    return "label" if {query, gallery} & table.of_classes else "instance"
+def default_rule(
+    table: RowTable, query: Sequence[str], gallery: Sequence[str]
+) -> Literal["instance", "label"]:
+    """Give `label` where either side has class items alone, else `instance`.
+
+    A combination with one column that is of instances is itself of instances.
+    """
+    sides = (set(query), set(gallery))
+    return "label" if any(side <= table.of_classes for side in sides) else "instance"
 
 
 def relevance_of_columns(
@@ -121,21 +130,49 @@ def relevance_of_columns(
     for column in (query, gallery):
         if column not in table.items:
             raise UnknownNameError(f"no column '{column}'{suggest(column, table.items)}")
-    chosen = default_rule(table, query, gallery) if rule == "default" else rule
-    if chosen == "instance" and {query, gallery} & table.of_classes:
-        classes = ", ".join(sorted({query, gallery} & table.of_classes))
+    chosen = chosen_rule(table, (query,), (gallery,), rule)
+    return _relevance_of_rows(table, table.items[query], table.items[gallery], chosen)
+
+
+def relevance_of_entries(
+    table: RowTable, query: Entries, gallery: Entries, *, rule: Rule = "default"
+) -> Relevance:
+    """Make entries relevant by `rule` over the rows that hold their combination of items.
+
+    As for columns; `instance` is refused where all columns of a side are of classes.
+    """
+    chosen = chosen_rule(table, query.columns, gallery.columns, rule)
+    return _relevance_of_rows(table, query.of_row, gallery.of_row, chosen)
+
+
+def chosen_rule(
+    table: RowTable, query: Sequence[str], gallery: Sequence[str], rule: Rule
+) -> Literal["instance", "label", "row"]:
+    """Resolve `rule`; raises PolymodalError for `instance` where a side is of classes alone."""
+    default = default_rule(table, query, gallery)
+    if rule == "instance" and default == "label":
+        sides = [side for side in (query, gallery) if set(side) <= table.of_classes]
         raise PolymodalError(
-            f"relevance 'instance' is not defined for {query} to {gallery}: items of {classes} "
+            f"relevance 'instance' is not defined for {' + '.join(query)} to "
+            f"{' + '.join(gallery)}: items of {', '.join(sorted({*sides[0], *sides[-1]}))} "
             f"stand for classes; use 'label', 'row' or 'default'"
         )
+    return default if rule == "default" else rule
+
+
+def _relevance_of_rows(
+    table: RowTable,
+    query: Integers,
+    gallery: Integers,
+    rule: Literal["instance", "label", "row"],
+) -> Relevance:
+    # `query` and `gallery` [rows] say which of the queries and gallery items each row holds.
     values = {
         "instance": table.instance,
         "label": table.label,
         "row": np.arange(len(table), dtype=np.int64),
-    }[chosen]
-    return Relevance(
-        item_keys(table.items[query], values), item_keys(table.items[gallery], values), chosen
-    )
+    }[rule]
+    return Relevance(item_keys(query, values), item_keys(gallery, values), rule)
 
 
 def item_keys(items: Integers, values: Integers, *, num_values: int | None = None) -> Any:

@@ -31,18 +31,37 @@ class QueryRecords:
     """One entry per query behind a measurement, in arrays [queries]: what comparisons join on.
 
     `item` is the number in the store, `id` the item's id, `instance` its smallest instance or -1,
-    `score` the query's value of the headline metric. `rank` (1 = best), `hits` among the first
-    `num_relevant`, and `average_precision` are None where the task ranks nothing.
+    `score` the query's value of the headline metric. Of a query that combines columns, `item` is
+    the first column's and `id` joins all. `cluster` numbers what bootstraps draw whole. `rank`
+    (1 = best), `hits` among the first `num_relevant`, and `average_precision` are None where the
+    task ranks nothing; `labels` are the classes that a query is an example of, None where the task
+    does not classify.
     """
 
     item: Integers
     id: tuple[str, ...]
     instance: Integers
+    cluster: Integers
     score: Floats
     rank: Integers | None = None
     hits: Integers | None = None
     num_relevant: Integers | None = None
     average_precision: Floats | None = None
+    labels: tuple[Integers, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a combination gains over one column alone in the same queries' headline metric.
+
+    `query` and `gallery` are the columns of the base, `value` is its metric, `difference` the
+    combination's less the base's, paired query by query.
+    """
+
+    query: str
+    gallery: str
+    value: float
+    difference: Estimate
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,9 @@ class Measurement:
 
     `headline` names the one of `estimates` to show first. `num_queries` is what they rest on,
     `num_left_out` the queries without a right answer, `num_candidates` the gallery's size.
-    `protocol` and `details` are plain data for report.json.
+    `query_columns` and `gallery_columns` are the columns whose embeddings either side is made of,
+    `gains` what a combination of them gains over its single columns. `protocol` and `details` are
+    plain data for report.json.
     """
 
     query: str
@@ -64,11 +85,19 @@ class Measurement:
     protocol: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     queries: QueryRecords | None = None
+    query_columns: tuple[str, ...] = ()
+    gallery_columns: tuple[str, ...] = ()
+    gains: tuple[Gain, ...] = ()
 
     @property
     def name(self) -> str:
         """Both sides: `image → text`."""
         return f"{self.query} → {self.gallery}"
+
+    @property
+    def smallest_gain(self) -> Gain | None:
+        """The gain over the best of a combination's single columns."""
+        return min(self.gains, key=lambda gain: gain.difference.value, default=None)
 
 
 @dataclass(frozen=True)

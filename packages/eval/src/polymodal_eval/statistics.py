@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,13 @@ class Estimate:
         if self.low is None or self.chance is None:
             return None
         return self.low > self.chance
+
+    @property
+    def distinguishable(self) -> bool | None:
+        """Whether the interval of a difference leaves out 0; None without an interval."""
+        if self.low is None or self.high is None:
+            return None
+        return self.low > 0 or self.high < 0
 
 
 def chance_of_hit(num_relevant: ArrayLike, num_gallery: int, k: int) -> float:
@@ -136,6 +143,83 @@ def paired_difference(
     found = mean_intervals(difference[:, None], clusters, resamples=resamples, seed=seed)
     low, high = (None, None) if found is None else (float(found[0, 0]), float(found[0, 1]))
     return Estimate(float(difference.mean()), low, high, chance=0.0)
+
+
+def paired_median_difference(
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
+    clusters: Integers,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate the median of `first` less that of `second`, each the mean of its runs' medians.
+
+    Every run holds a value of the same queries [queries]; whole `clusters` are drawn.
+    """
+    sides = [[np.asarray(run, np.float64) for run in runs] for runs in (first, second)]
+    means = [float(np.mean([np.median(run) for run in runs])) for runs in sides]
+    value = means[0] - means[1]
+    num_clusters = int(clusters.max(initial=-1)) + 1
+    if num_clusters < 2 or resamples < 1:
+        return Estimate(value, chance=0.0)
+    step = max(1, (1 << 22) // len(clusters))
+    found = []
+    for drawn in _draws(num_clusters, resamples, seed):
+        for start in range(0, len(drawn), step):
+            weights = drawn[start : start + step][:, clusters]
+            medians = [
+                np.mean([_weighted_medians(run, weights) for run in runs], axis=0) for runs in sides
+            ]
+            found.append(medians[0] - medians[1])
+    low, high = _percentiles(np.concatenate(found)[:, None])[0]
+    return Estimate(value, float(low), float(high), chance=0.0)
+
+
+def mean_of_differences(
+    differences: Sequence[Floats],
+    groups: Sequence[Integers],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate the mean over measurements of their mean differences [queries].
+
+    `groups` [queries] are instances, -1 where unknown: an instance is drawn together in all
+    measurements, since it is as hard in one as in the other. A measurement of which a resample
+    holds no query is left out of its mean.
+    """
+    value = float(np.mean([part.mean() for part in differences]))
+    sizes = [len(part) for part in differences]
+    known = np.concatenate(list(groups))
+    # A query of unknown instance is a group of its own.
+    alone = known < 0
+    known = np.where(alone, known.max(initial=0) + 1 + np.cumsum(alone), known)
+    names, place = np.unique(known, return_inverse=True)
+    if len(names) < 2 or resamples < 1:
+        return Estimate(value, chance=0.0)
+    measurement = np.repeat(np.arange(len(sizes)), sizes)
+    shape = (len(sizes), len(names))
+    where = (measurement, place.ravel())
+    sums = sparse.coo_array((np.concatenate(list(differences)), where), shape=shape).tocsr()
+    counts = sparse.coo_array((np.ones(sum(sizes)), where), shape=shape).tocsr()
+    means = []
+    for drawn in _draws(len(names), resamples, seed):
+        weights = counts @ drawn.T
+        shares = np.divide(sums @ drawn.T, weights, out=np.zeros_like(weights), where=weights > 0)
+        means.append(shares.sum(axis=0) / np.maximum((weights > 0).sum(axis=0), 1))
+    low, high = _percentiles(np.concatenate(means)[:, None])[0]
+    return Estimate(value, float(low), float(high), chance=0.0)
+
+
+def _weighted_medians(values: Floats, weights: Floats) -> Floats:
+    # Medians of `values` [queries], each as often as the whole `weights` [resamples, queries] say.
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(weights[:, order], axis=1)
+    total = ends[:, -1]
+    middle = [np.floor((total + 1) / 2), np.floor(total / 2) + 1]  # equal where total is odd
+    places = [(ends < part[:, None]).sum(axis=1) for part in middle]
+    return np.asarray((values[order][places[0]] + values[order][places[1]]) / 2)
 
 
 def _cluster_sums(values: Floats, clusters: Integers, num_clusters: int) -> Floats:

@@ -35,6 +35,14 @@ def percent(value: float | None) -> str:
     return f"{hundredfold:.{digits}f}\u202f%"
 
 
+def signed(value: float | None) -> str:
+    """Write a difference of shares in percentage points, with its sign."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    points = round(100 * value, 1)
+    return f"{'−' if points < 0 else '+' if points > 0 else '±'}{abs(points):.1f}"
+
+
 def interval_bar(estimate: Estimate, *, top: float) -> Markup:
     """Draw a value with its interval and its chance on a scale from 0 to `top`."""
     parts = ['<line class="scale" x1="0" y1="9" x2="200" y2="9"/>']

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from polymodal_eval.column_statistics import NEAR, column_statistics, modality_gaps
 from polymodal_eval.ranking import TIE
 from polymodal_eval.statistics import LEVEL
+from polymodal_eval.trained_pairs import origin_of
 
 if TYPE_CHECKING:
     from polymodal_eval.report.evaluated import Evaluated
     from polymodal_eval.results import Measurement, TaskResult
     from polymodal_eval.space import Space
+    from polymodal_eval.statistics import Estimate
+    from polymodal_eval.trained_pairs import Pairs
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def document(evaluated: Evaluated) -> dict[str, Any]:
@@ -28,15 +32,19 @@ def document(evaluated: Evaluated) -> dict[str, Any]:
         "evaluation": evaluated.evaluation,
         "store": evaluated.store,
         "protocol": protocol(evaluated),
-        "summary": [summary(result) for result in evaluated.results if result.measurements],
+        "summary": [
+            summary(result, evaluated.trained_pairs)
+            for result in evaluated.results
+            if result.measurements
+        ],
         "splits": {name: _split(space) for name, space in evaluated.spaces.items()},
-        "tasks": [_task(result) for result in evaluated.results],
+        "tasks": _tasks(evaluated),
         "warnings": list(evaluated.warnings),
         "recipe": evaluated.recipe,
         "environment": evaluated.environment,
     }
-    plain: dict[str, Any] = _plain(found)
-    return plain
+    content: dict[str, Any] = plain(found)
+    return content
 
 
 def protocol(evaluated: Evaluated) -> dict[str, Any]:
@@ -51,25 +59,57 @@ def protocol(evaluated: Evaluated) -> dict[str, Any]:
         "together",
         "resamples": None if first is None else first.resamples,
         "seed": None if first is None else first.seed,
+        "trained_pairs": None
+        if evaluated.trained_pairs is None
+        else sorted(sorted(pair) for pair in evaluated.trained_pairs),
         "left_out": "queries without a relevant item are left out and counted",
         "near_equal": NEAR,
     }
 
 
-def summary(result: TaskResult) -> dict[str, Any]:
-    """Average a task's headline metric over its measurements."""
-    headlines = [item.estimates[item.headline] for item in result.measurements]
-    chances = [item.chance for item in headlines if item.chance is not None]
-    above = [item.above_chance for item in headlines if item.above_chance is not None]
-    return {
+def summary(result: TaskResult, trained: Pairs | None = None) -> dict[str, Any]:
+    """Average a task's headline metric over its measurements, and apart by what was trained."""
+    found = {
         "task": result.task,
         "split": result.split,
         "metric": result.measurements[0].headline,
+        **averages(result.measurements),
+    }
+    groups: dict[str, list[Measurement]] = {}
+    for item in result.measurements:
+        origin = origin_of(item, trained)
+        if origin is not None:
+            groups.setdefault(origin, []).append(item)
+    return {**found, "origins": {name: averages(group) for name, group in groups.items()}}
+
+
+def averages(measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """Average the headlines and their chances, and count those above chance."""
+    headlines = [item.estimates[item.headline] for item in measurements]
+    chances = [item.chance for item in headlines if item.chance is not None]
+    return {
         "mean": sum(item.value for item in headlines) / len(headlines),
         "mean_chance": sum(chances) / len(chances) if chances else None,
         "measurements": len(headlines),
-        "above_chance": sum(above),
+        "above_chance": sum(item.above_chance is True for item in headlines),
     }
+
+
+def _tasks(evaluated: Evaluated) -> list[dict[str, Any]]:
+    numbers = count()  # the same as in queries.parquet, which is written in the same order
+    return [
+        {
+            "task": result.task,
+            "split": result.split,
+            "seconds": round(result.seconds, 3),
+            "measurements": [
+                _measurement(next(numbers), item, evaluated.trained_pairs)
+                for item in result.measurements
+            ],
+            "skipped": [asdict(item) for item in result.skipped],
+        }
+        for result in evaluated.results
+    ]
 
 
 def _split(space: Space) -> dict[str, Any]:
@@ -85,38 +125,53 @@ def _split(space: Space) -> dict[str, Any]:
     }
 
 
-def _task(result: TaskResult) -> dict[str, Any]:
+def _measurement(number: int, item: Measurement, trained: Pairs | None) -> dict[str, Any]:
     return {
-        "task": result.task,
-        "split": result.split,
-        "seconds": round(result.seconds, 3),
-        "measurements": [_measurement(item) for item in result.measurements],
-        "skipped": [asdict(item) for item in result.skipped],
-    }
-
-
-def _measurement(item: Measurement) -> dict[str, Any]:
-    return {
+        "number": number,
         "query": item.query,
         "gallery": item.gallery,
+        "query_columns": item.query_columns,
+        "gallery_columns": item.gallery_columns,
+        "origin": origin_of(item, trained),
         "headline": item.headline,
         "num_queries": item.num_queries,
         "num_left_out": item.num_left_out,
         "num_candidates": item.num_candidates,
-        "estimates": {
-            name: {**asdict(estimate), "above_chance": estimate.above_chance}
-            for name, estimate in item.estimates.items()
-        },
+        "estimates": {name: _estimate(value) for name, value in item.estimates.items()},
+        "gains": [
+            {
+                "query": gain.query,
+                "gallery": gain.gallery,
+                "value": gain.value,
+                "difference": difference(gain.difference),
+            }
+            for gain in item.gains
+        ],
         "protocol": item.protocol,
         "details": item.details,
     }
 
 
-def _plain(value: Any) -> Any:
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {**asdict(estimate), "above_chance": estimate.above_chance}
+
+
+def difference(estimate: Estimate) -> dict[str, Any]:
+    """Give a paired difference as plain data: value, interval, and whether that leaves out 0."""
+    return {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "distinguishable": estimate.distinguishable,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Reduce a value to what JSON holds: NumPy numbers to Python's, what is not finite to null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item") and not isinstance(value, str | bytes):  # a NumPy number
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from polymodal_eval.results import TaskResult
     from polymodal_eval.space import Space
+    from polymodal_eval.trained_pairs import Pairs
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Evaluated:
     `evaluation`, `store`, `recipe` and `environment` are plain data: the run's path and
     checkpoint; date, command, versions, seed and duration of this evaluation; path and
     fingerprint of the store; the resolved recipe; the run's environment.json. `metrics` are the
-    lines of metrics.jsonl, `warnings` what the user was told.
+    lines of metrics.jsonl, `warnings` what the user was told. `trained_pairs` are the pairs of
+    columns that met in training, None where that is not known.
     """
 
     name: str
@@ -32,3 +34,4 @@ class Evaluated:
     environment: Mapping[str, Any] = field(default_factory=dict)
     metrics: Sequence[Mapping[str, Any]] = ()
     warnings: Sequence[str] = ()
+    trained_pairs: Pairs | None = None

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polymodal_eval.ranking import unit_vectors
+from polymodal_eval.ranking import TIE, unit_vectors
 from polymodal_eval.relevance import relevance_of_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polymodal_eval.relevance import Rule
+    from polymodal_eval.report.cards import Cards
     from polymodal_eval.results import Measurement
     from polymodal_eval.space import Space
 
     Integers = NDArray[np.int64]
 
 SHOWN = 5
+MOST_PAIRS = 12
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def retrieval_examples(space: Space, measured: Measurement, *, count: int = 2) -
     for number in drawn:
         place = np.searchsorted(items[query], queries.item[number])
         right = relevance.of(np.array([place], dtype=np.int64))[1]
-        order = _order(space, query, gallery, int(place), right)
+        order = first_found(embeddings.vectors[query][place], embeddings.vectors[gallery], right)
         found = tuple(
             Found(int(items[gallery][other]), bool(np.isin(other, right))) for other in order
         )
@@ -89,12 +91,41 @@ def retrieval_examples(space: Space, measured: Measurement, *, count: int = 2) -
     return PairExamples(query, gallery, tuple(examples))
 
 
-def _order(space: Space, query: str, gallery: str, place: int, right: Integers) -> Integers:
-    vectors = space.embeddings.vectors
-    one = unit_vectors("query", vectors[query][place : place + 1]).double().numpy()[0]
-    scores = unit_vectors("gallery", vectors[gallery]).double().numpy() @ one
+def first_found(query: Any, gallery: Any, right: Integers, *, count: int = SHOWN) -> Integers:
+    """Give the first `count` of a gallery [items, dim] for a query [dim], as metrics rank them.
+
+    `right` are the relevant items: where scores tie, the others stand before them.
+    """
+    one = unit_vectors("query", query[None]).double().numpy()[0]
+    scores = unit_vectors("gallery", gallery).double().numpy() @ one
     relevant = np.zeros(len(scores), dtype=bool)
     relevant[right] = True
-    # As in the metrics, an irrelevant item goes first where scores are equal.
-    order = np.lexsort((relevant, -scores))
-    return np.asarray(order[:SHOWN], dtype=np.int64)
+    order = np.lexsort((relevant, TIE * relevant - scores))
+    return np.asarray(order[:count], dtype=np.int64)
+
+
+def example_groups(
+    space: Space, measured: Sequence[Measurement], cards: Cards
+) -> list[dict[str, Any]]:
+    """Lay out examples of measured pairs by their query column."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for pair in choose_pairs(measured, most=MOST_PAIRS):
+        found = retrieval_examples(space, pair)
+        groups.setdefault(found.query, []).append(
+            {
+                "gallery": found.gallery,
+                "candidates": pair.num_candidates,
+                "examples": [
+                    {
+                        "query": cards(found.query, example.item),
+                        "rank": example.rank,
+                        "found": [
+                            {**cards(found.gallery, item.item), "relevant": item.relevant}
+                            for item in example.found
+                        ],
+                    }
+                    for example in found.examples
+                ],
+            }
+        )
+    return [{"query": query, "pairs": pairs} for query, pairs in groups.items()]

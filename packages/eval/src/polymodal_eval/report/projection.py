@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,29 +38,34 @@ def project(space: Space, *, most: int = 1000) -> Projection | None:
     Rows are drawn by the seed and each brings its items, so that matching items are there
     together. None where there are too few items to say anything.
     """
+    return _project(space, _draw(space, space.embeddings.columns, most))
+
+
+def project_column(space: Space, column: str, *, most: int = 300) -> Projection | None:
+    """Project up to `most` items of one column, by themselves (pcmc-pcmr, Fig. 3)."""
+    return _project(space, _draw(space, [column], most))
+
+
+def _project(space: Space, chosen: dict[str, Integers]) -> Projection | None:
     embeddings = space.embeddings
-    columns = tuple(embeddings.columns)
-    chosen = _draw(space, most)
-    vectors = np.concatenate([embeddings.vectors[name][chosen[name]] for name in columns])
+    vectors = np.concatenate([embeddings.vectors[name][chosen[name]] for name in chosen])
     if len(vectors) < FEWEST:
         return None
-    column = np.repeat(np.arange(len(columns)), [len(chosen[name]) for name in columns])
-    labels = [space.labels(name) for name in columns]
-    label = np.array(
-        [
-            labels[number][item][0] if len(labels[number][item]) else -1
-            for number, name in enumerate(columns)
-            for item in chosen[name]
-        ],
-        dtype=np.int64,
-    )
-    return Projection(_tsne(vectors, space.seed), column.astype(np.int64), columns, label)
+    column = np.repeat(np.arange(len(chosen)), [len(items) for items in chosen.values()])
+    label = np.concatenate([_first_labels(space, name)[items] for name, items in chosen.items()])
+    points = _tsne(vectors, space.seed)
+    return Projection(points, column.astype(np.int64), tuple(chosen), label)
 
 
-def _draw(space: Space, most: int) -> dict[str, Integers]:
+def _first_labels(space: Space, column: str) -> Integers:
+    labels = space.labels(column)
+    return np.array([part[0] if len(part) else -1 for part in labels], dtype=np.int64)
+
+
+def _draw(space: Space, columns: Sequence[str], most: int) -> dict[str, Integers]:
     table = space.embeddings.table
     rows = np.random.default_rng(space.seed).permutation(len(table))
-    chosen: dict[str, set[int]] = {name: set() for name in space.embeddings.columns}
+    chosen: dict[str, set[int]] = {name: set() for name in columns}
     for row in rows:
         if sum(map(len, chosen.values())) >= most:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +14,32 @@ if TYPE_CHECKING:
 def write_queries(path: Path, results: Sequence[TaskResult]) -> int:
     """Write the queries of every measurement and give their number.
 
-    Columns: task, split, query_column, gallery_column, metric (what `score` is of), item, id,
-    instance, score, rank, hits, num_relevant, average_precision, candidates.
+    Columns: measurement (its number in report.json), task, split, query_column, gallery_column,
+    metric (what `score` is of), item, id, instance, cluster, score, rank, hits, num_relevant,
+    average_precision, labels, candidates.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     schema = _schema(pa)
-    count = 0
+    written = 0
+    numbers = count()
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for result in results:
-            for item in result.measurements:
+            for item, number in zip(result.measurements, numbers, strict=False):
                 if item.queries is not None:
-                    columns = _columns(pa, result, item)
+                    columns = _columns(pa, number, result, item)
                     table = pa.Table.from_pydict(columns, schema=schema)
                     writer.write_table(table)
-                    count += len(table)
-    return count
+                    written += len(table)
+    return written
 
 
 def _schema(pa: Any) -> Any:
     names = pa.dictionary(pa.int32(), pa.string())
     return pa.schema(
         [
+            ("measurement", pa.int32()),
             ("task", names),
             ("split", names),
             ("query_column", names),
@@ -44,17 +48,19 @@ def _schema(pa: Any) -> Any:
             ("item", pa.int64()),
             ("id", pa.string()),
             ("instance", pa.int64()),
+            ("cluster", pa.int64()),
             ("score", pa.float64()),
             ("rank", pa.int64()),
             ("hits", pa.int64()),
             ("num_relevant", pa.int64()),
             ("average_precision", pa.float64()),
+            ("labels", pa.list_(pa.int64())),
             ("candidates", pa.int64()),
         ]
     )
 
 
-def _columns(pa: Any, result: TaskResult, item: Measurement) -> dict[str, Any]:
+def _columns(pa: Any, number: int, result: TaskResult, item: Measurement) -> dict[str, Any]:
     queries = item.queries
     assert queries is not None
     size = len(queries.item)
@@ -66,6 +72,7 @@ def _columns(pa: Any, result: TaskResult, item: Measurement) -> dict[str, Any]:
         return [None] * size if values is None else values
 
     return {
+        "measurement": [number] * size,
         "task": repeated(result.task),
         "split": repeated(result.split),
         "query_column": repeated(item.query),
@@ -74,10 +81,12 @@ def _columns(pa: Any, result: TaskResult, item: Measurement) -> dict[str, Any]:
         "item": queries.item,
         "id": list(queries.id),
         "instance": queries.instance,
+        "cluster": queries.cluster,
         "score": queries.score,
         "rank": numbers(queries.rank),
         "hits": numbers(queries.hits),
         "num_relevant": numbers(queries.num_relevant),
         "average_precision": numbers(queries.average_precision),
+        "labels": numbers(queries.labels),
         "candidates": [item.num_candidates] * size,
     }

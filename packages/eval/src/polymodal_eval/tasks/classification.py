@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy import sparse
 
+from polymodal_eval.entries import column_sets, entries_of
 from polymodal_eval.ranking import TIE, QueryRanks, rank_queries, unit_vectors
 from polymodal_eval.relevance import Relevance, item_keys
 from polymodal_eval.results import Measurement, NotApplicable, Skipped
@@ -17,9 +19,13 @@ from polymodal_eval.tasks.ranked import mean_estimates, query_clusters, query_re
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polymodal_eval.entries import Entries
     from polymodal_eval.space import LabelledVectors, Space
 
     Integers = NDArray[np.int64]
+
+Inputs = tuple[tuple[str, ...], ...] | Literal["all"] | None
+"""Combinations of columns to classify: named, all, or each column alone."""
 
 MOST_CONFUSED = 10
 LARGEST_CONFUSION = 40
@@ -35,7 +41,7 @@ class _Examples:
     predicted: Integers
 
 
-def query_columns(space: Space, named: tuple[str, ...] | None) -> list[str]:
+def query_columns(space: Space, named: tuple[str, ...] | None = None) -> list[str]:
     """Give the named columns, or all whose items do not stand for classes.
 
     Raises NotApplicable where no row of the split has a label.
@@ -48,19 +54,35 @@ def query_columns(space: Space, named: tuple[str, ...] | None) -> list[str]:
     return [column for column in space.embeddings.columns if column not in table.of_classes]
 
 
+def input_entries(space: Space, inputs: Inputs) -> Iterator[Entries]:
+    """Give what is to be classified: each of the `inputs`, a combination of columns.
+
+    None is every column whose items do not stand for classes, "all" every combination of them
+    (pcmc-pcmr, Tab. 4).
+    """
+    columns = query_columns(space)
+    if isinstance(inputs, tuple):
+        chosen = [tuple(space.column(name) for name in part) for part in inputs]
+    else:
+        chosen = column_sets(columns, largest=1 if inputs is None else None)
+    yield from (entries_of(space.embeddings, part) for part in chosen)
+
+
 def classify(
     space: Space,
-    column: str,
+    queries: Entries,
     classes: LabelledVectors,
     *,
     against: str,
-    protocol: dict[str, Any],
+    column: str,
+    protocol: Mapping[str, Any],
 ) -> Measurement | Skipped:
-    """Classify a column's items by the nearest of `classes`, whose side is named `against`.
+    """Classify queries by the nearest of `classes`, whose side is named `against`.
 
-    `accuracy` is plain, `t1` the mean over classes of the accuracy within a class (pcmc-pcmr,
-    Tab. 4), `top5` the share with a right class among the first five. Items without a label among
-    `classes` are left out. Raises NotApplicable for fewer than two classes.
+    `column` is the one that embeds the classes. `accuracy` is plain, `t1` the mean over classes of
+    the accuracy within a class (pcmc-pcmr, Tab. 4), `top5` the share with a right class among the
+    first five. Queries without a label among `classes` are left out. Raises NotApplicable for
+    fewer than two classes.
     """
     num_classes = len(classes.labels)
     if num_classes < 2:
@@ -68,12 +90,48 @@ def classify(
             f"split '{space.split}' has {num_classes} class{'es' * (num_classes != 1)} of "
             f"{against}; classification needs at least two"
         )
-    relevance = _class_relevance(space, column, classes)
-    ranks = rank_queries(space.embeddings.vectors[column], classes.vectors, relevance)
+    relevance = _class_relevance(space, queries, classes)
+    ranks = rank_queries(queries.vectors, classes.vectors, relevance)
     kept = np.flatnonzero(ranks.answerable)
     if not len(kept):
-        return Skipped(f"{column} → {against}", f"no {column} has a label among the classes")
-    examples = _examples(space, column, classes, relevance, ranks)
+        reason = (
+            f"no {queries.name} has a label among the classes"
+            if len(queries)
+            else f"no row of split '{space.split}' has {queries.name}"
+        )
+        return Skipped(f"{queries.name} → {against}", reason)
+    examples = _examples(queries, classes, relevance, ranks)
+    right = (ranks.best_rank[kept] == 1).astype(np.float64)
+    clusters = query_clusters(space, queries, kept)
+    labels = np.split(classes.labels[examples.label], _first_of_each(examples.query)[1:])
+    return Measurement(
+        queries.name,
+        against,
+        "accuracy",
+        _estimates(space, ranks, examples, clusters),
+        num_queries=len(kept),
+        num_left_out=len(ranks.answerable) - len(kept),
+        num_candidates=num_classes,
+        protocol={"relevance": "label", "scores": "cosine", "tie": TIE, **protocol},
+        details=_details(space, classes, examples, right[examples.query]),
+        queries=query_records(
+            space,
+            queries,
+            kept,
+            clusters=clusters,
+            score=right,
+            ranks=ranks,
+            labels=tuple(labels),
+        ),
+        query_columns=queries.columns,
+        gallery_columns=(column,),
+    )
+
+
+def _estimates(
+    space: Space, ranks: QueryRanks, examples: _Examples, clusters: Integers
+) -> dict[str, Estimate]:
+    kept, num_classes = ranks.answerable, ranks.num_gallery
     values = {"accuracy": (ranks.best_rank[kept] == 1).astype(np.float64)}
     chances: dict[str, float | None] = {
         "accuracy": chance_of_hit(ranks.num_relevant, num_classes, 1)
@@ -81,24 +139,19 @@ def classify(
     if num_classes > 5:
         values["top5"] = (ranks.best_rank[kept] <= 5).astype(np.float64)
         chances["top5"] = chance_of_hit(ranks.num_relevant, num_classes, 5)
-    clusters = query_clusters(space, column, kept)
-    estimates = mean_estimates(space, values, clusters, chances)
-    right = values["accuracy"][examples.query]
+    found = mean_estimates(space, values, clusters, chances)
     t1 = class_average(
-        space, right, examples.label, clusters[examples.query], chance=1.0 / num_classes
+        space,
+        values["accuracy"][examples.query],
+        examples.label,
+        clusters[examples.query],
+        chance=1.0 / num_classes,
     )
-    return Measurement(
-        column,
-        against,
-        "accuracy",
-        {"accuracy": estimates.pop("accuracy"), "t1": t1, **estimates},
-        num_queries=len(kept),
-        num_left_out=len(ranks.answerable) - len(kept),
-        num_candidates=num_classes,
-        protocol={"relevance": "label", "scores": "cosine", "tie": TIE, **protocol},
-        details=_details(space, classes, examples, right),
-        queries=query_records(space, column, kept, score=values["accuracy"], ranks=ranks),
-    )
+    return {"accuracy": found.pop("accuracy"), "t1": t1, **found}
+
+
+def _first_of_each(sorted_numbers: Integers) -> Integers:
+    return np.unique(sorted_numbers, return_index=True)[1].astype(np.int64)
 
 
 def class_average(
@@ -119,21 +172,21 @@ def class_average(
     return Estimate(float(means.mean()), low, high, chance)
 
 
-def _class_relevance(space: Space, column: str, classes: LabelledVectors) -> Relevance:
+def _class_relevance(space: Space, queries: Entries, classes: LabelledVectors) -> Relevance:
     table = space.embeddings.table
     place = np.full(max(int(table.label.max()), int(classes.labels.max())) + 2, -1, np.int64)
     place[classes.labels] = np.arange(len(classes.labels))
     place[-1] = -1  # the entry that label -1 reads
     size = len(classes.labels)
-    query_keys = item_keys(table.items[column], place[table.label], num_values=size)
+    query_keys = item_keys(queries.of_row, place[table.label], num_values=size)
     return Relevance(query_keys, sparse.eye_array(size, dtype=np.int32).tocsr(), "label")
 
 
 def _examples(
-    space: Space, column: str, classes: LabelledVectors, relevance: Relevance, ranks: QueryRanks
+    entries: Entries, classes: LabelledVectors, relevance: Relevance, ranks: QueryRanks
 ) -> _Examples:
     kept = np.flatnonzero(ranks.answerable)
-    queries = unit_vectors("queries", space.embeddings.vectors[column][kept]).double().numpy()
+    queries = unit_vectors("queries", entries.vectors[kept]).double().numpy()
     gallery = unit_vectors("classes", classes.vectors).double().numpy()
     keys = relevance.query_keys[kept].tocoo()
     wrong = np.empty(len(kept), np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, overload
 
 from polymodal_core.config import TaskConfig
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
@@ -14,12 +14,35 @@ if TYPE_CHECKING:
 
     Task = Callable[[Space], TaskResult]
 
+ColumnSets = tuple[str | tuple[str, ...], ...]
+
+
+def _checked_sets(sets: ColumnSets) -> ColumnSets:
+    named = [as_columns(part) for part in sets]
+    for columns in named:
+        if not columns or len(set(columns)) < len(columns):
+            raise ValueError("a combination names one or several columns, each once")
+    if len({frozenset(columns) for columns in named}) < len(named):
+        raise ValueError("a combination is listed twice")
+    return sets
+
+
+def as_columns(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Read `"image"` as the combination `["image"]`."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
 
 def _checked_template(template: str) -> str:
     rest = template.replace("{}", "")
     if rest == template or "{" in rest or "}" in rest:
         raise ValueError("a template holds {} where the name of the class goes, and no other brace")
     return template
+
+
+Combinations = (
+    Annotated[ColumnSets, Field(min_length=1), AfterValidator(_checked_sets)] | Literal["all"]
+)
+"""Combinations of columns, as in `["image", ["image", "attributes"]]`, or all of them."""
 
 
 class RetrievalConfig(TaskConfig):
@@ -46,16 +69,46 @@ class RetrievalConfig(TaskConfig):
         )
 
 
-class ZeroShotConfig(TaskConfig):
-    """Zero-shot classification: `queries` against the items of `classes`, a class column.
+class EnrichmentConfig(TaskConfig):
+    """Retrieval with several columns of a row on either side, their embeddings averaged.
 
-    By default every other column against every class column. `candidates` are the classes of the
-    split, or `all` of the store.
+    `queries` and `galleries` are combinations of columns, by default all; a query and a gallery
+    share none. At the most `most` pairs are measured, those with the fewest columns first: by
+    default all of up to five columns. Each is compared with every single column it holds.
+    """
+
+    kind: Literal["enrichment"] = "enrichment"
+    split: str | None = None
+    queries: Combinations = "all"
+    galleries: Combinations = "all"
+    relevance: Literal["default", "instance", "label", "row"] = "default"
+    ks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
+    most: PositiveInt | None = None
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.enrichment import Enrichment
+
+        return Enrichment(
+            _listed(self.queries),
+            _listed(self.galleries),
+            relevance=self.relevance,
+            ks=self.ks,
+            most=self.most,
+        )
+
+
+class ZeroShotConfig(TaskConfig):
+    """Zero-shot classification: `inputs` against the items of `classes`, a class column.
+
+    An input is a column or a combination of them, as `["image", ["image", "attributes"]]` or
+    "all"; by default each other column alone, against every class column. `candidates` are the
+    classes of the split, or `all` of the store.
     """
 
     kind: Literal["zero_shot"] = "zero_shot"
     split: str | None = None
-    queries: tuple[str, ...] | None = None
+    inputs: Combinations | None = None
     classes: str | None = None
     candidates: Literal["split", "all"] = "split"
 
@@ -63,20 +116,20 @@ class ZeroShotConfig(TaskConfig):
         """Build the task."""
         from polymodal_eval.tasks.zero_shot import ZeroShot
 
-        return ZeroShot(self.queries, self.classes, candidates=self.candidates)
+        return ZeroShot(_listed(self.inputs), self.classes, candidates=self.candidates)
 
 
 class PromptsConfig(TaskConfig):
     """Zero-shot classification against class names, filled into `templates` and embedded as text.
 
-    A class is the mean of the unit embeddings over templates. `column` is the text column to
-    embed with, by default each one. `tidy_names` drops leading numbers and underscores from the
-    names ("012.Sea_bird" is read as "Sea bird").
+    `inputs` are as in zero_shot. A class is the mean of the unit embeddings over templates.
+    `column` is the text column to embed with, by default each one. `tidy_names` drops leading
+    numbers and underscores from the names ("012.Sea_bird" is read as "Sea bird").
     """
 
     kind: Literal["prompts"] = "prompts"
     split: str | None = None
-    queries: tuple[str, ...] | None = None
+    inputs: Combinations | None = None
     column: str | None = None
     templates: Annotated[
         tuple[Annotated[str, AfterValidator(_checked_template)], ...], Field(min_length=1)
@@ -89,12 +142,28 @@ class PromptsConfig(TaskConfig):
         from polymodal_eval.tasks.prompts import Prompts
 
         return Prompts(
-            self.queries,
+            _listed(self.inputs),
             self.column,
             templates=self.templates,
             tidy_names=self.tidy_names,
             candidates=self.candidates,
         )
+
+
+@overload
+def _listed(given: ColumnSets | Literal["all"]) -> tuple[tuple[str, ...], ...] | Literal["all"]: ...
+
+
+@overload
+def _listed(
+    given: ColumnSets | Literal["all"] | None,
+) -> tuple[tuple[str, ...], ...] | Literal["all"] | None: ...
+
+
+def _listed(
+    given: ColumnSets | Literal["all"] | None,
+) -> tuple[tuple[str, ...], ...] | Literal["all"] | None:
+    return tuple(map(as_columns, given)) if isinstance(given, tuple) else given
 
 
 class ProbeConfig(TaskConfig):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polymodal_eval.entries import entries_of
 from polymodal_eval.results import Measurement, Skipped, TaskResult, collect
 from polymodal_eval.space import unit_means
 from polymodal_eval.tasks.classification import class_average, query_columns
@@ -90,7 +91,15 @@ class Probe:
                     num_candidates=len(names),
                     protocol=self._protocol(method),
                     details={"classes": details},
-                    queries=query_records(space, column, kept, score=right),
+                    queries=query_records(
+                        space,
+                        entries_of(space.embeddings, (column,)),
+                        kept,
+                        clusters=clusters,
+                        score=right,
+                        labels=tuple(label[:, None]),
+                    ),
+                    query_columns=(column,),
                 )
             )
         return measured
@@ -110,7 +119,7 @@ class Probe:
         labels = space.labels(column)
         kept = np.array([n for n, part in enumerate(labels) if len(part) == 1], dtype=np.int64)
         label = np.array([labels[n][0] for n in kept], dtype=np.int64)
-        clusters = query_clusters(space, column, kept)
+        clusters = query_clusters(space, entries_of(space.embeddings, (column,)), kept)
         pairs = np.unique(np.stack([label, clusters]), axis=1)
         names, counts = np.unique(pairs[0], return_counts=True)
         enough = np.isin(label, names[counts >= self.min_count])

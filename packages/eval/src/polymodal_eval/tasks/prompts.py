@@ -10,7 +10,7 @@ import numpy as np
 
 from polymodal_eval.results import Measurement, NotApplicable, Skipped, TaskResult, collect
 from polymodal_eval.space import LabelledVectors, unit_means
-from polymodal_eval.tasks.classification import classify, query_columns
+from polymodal_eval.tasks.classification import Inputs, classify, input_entries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,26 +25,26 @@ class Prompts:
 
     def __init__(
         self,
-        queries: tuple[str, ...] | None = None,
+        inputs: Inputs = None,
         column: str | None = None,
         *,
         templates: Sequence[str] = ("a photo of a {}.",),
         tidy_names: bool = True,
         candidates: Literal["split", "all"] = "split",
     ) -> None:
-        """Choose query columns, the text column to embed with, templates and classes."""
-        self.queries = queries
+        """Choose what is classified, the text column to embed with, templates and classes."""
+        self.inputs = inputs
         self.column = column
         self.templates = tuple(templates)
         self.tidy_names = tidy_names
         self.candidates = candidates
 
     def __call__(self, space: Space) -> TaskResult:
-        """Measure every query column against the prompts of every text column.
+        """Measure every input against the prompts of every text column.
 
         Raises NotApplicable where the split has no labels or there is no text column.
         """
-        queries = query_columns(space, self.queries)
+        inputs = list(input_entries(space, self.inputs))
         labels = self._labels(space)
         found: list[Measurement | Skipped] = []
         for column in self._text_columns(space):
@@ -56,8 +56,8 @@ class Prompts:
             }
             against = f"prompts ({column})"
             found += [
-                classify(space, query, classes, against=against, protocol=protocol)
-                for query in queries
+                classify(space, queries, classes, against=against, column=column, protocol=protocol)
+                for queries in inputs
             ]
         return collect("prompts", space.split, found)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from polymodal_eval.ranking import TIE, rank_queries
-from polymodal_eval.relevance import Rule, relevance_of_columns
+from polymodal_eval.entries import entries_of
+from polymodal_eval.relevance import Rule
 from polymodal_eval.results import Measurement, Skipped, TaskResult, collect
-from polymodal_eval.tasks.ranked import query_records, rank_estimates
+from polymodal_eval.tasks.ranked import measure_ranks
 
 if TYPE_CHECKING:
     from polymodal_eval.space import Space
@@ -45,27 +43,6 @@ class Retrieval:
         return collect("retrieval", space.split, found)
 
     def _measure(self, space: Space, query: str, gallery: str) -> Measurement | Skipped:
-        embeddings = space.embeddings
-        relevance = relevance_of_columns(embeddings.table, query, gallery, rule=self.relevance)
-        ranks = rank_queries(embeddings.vectors[query], embeddings.vectors[gallery], relevance)
-        kept = np.flatnonzero(ranks.answerable)
-        if not len(kept):
-            return Skipped(
-                f"{query} → {gallery}",
-                f"no {query} of split '{space.split}' has a right answer in {gallery} by "
-                f"{relevance.rule}",
-            )
-        headline = f"r@{self.ks[0]}"
-        return Measurement(
-            query,
-            gallery,
-            headline,
-            rank_estimates(space, query, ranks, self.ks),
-            num_queries=len(kept),
-            num_left_out=len(ranks.answerable) - len(kept),
-            num_candidates=ranks.num_gallery,
-            protocol={"relevance": relevance.rule, "scores": "cosine", "tie": TIE},
-            queries=query_records(
-                space, query, kept, score=ranks.values(self.ks)[headline], ranks=ranks
-            ),
-        )
+        sides = (entries_of(space.embeddings, (name,)) for name in (query, gallery))
+        found = measure_ranks(space, *sides, rule=self.relevance, ks=self.ks)
+        return found if isinstance(found, Skipped) else found[0]

@@ -1,4 +1,4 @@
-"""Zero-shot classification: a column's items against the items of a class column."""
+"""Zero-shot classification: items, alone or combined, against the items of a class column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from polymodal_eval.results import Measurement, NotApplicable, Skipped, TaskResult, collect
 from polymodal_eval.space import LabelledVectors, unit_means
-from polymodal_eval.tasks.classification import classify, query_columns
+from polymodal_eval.tasks.classification import Inputs, classify, input_entries
 
 if TYPE_CHECKING:
     from polymodal_eval.space import Space
@@ -19,22 +19,22 @@ class ZeroShot:
 
     def __init__(
         self,
-        queries: tuple[str, ...] | None = None,
+        inputs: Inputs = None,
         classes: str | None = None,
         *,
         candidates: Literal["split", "all"] = "split",
     ) -> None:
-        """Choose query columns, the class column, and the classes to choose among."""
-        self.queries = queries
+        """Choose what is classified, the class column, and the classes to choose among."""
+        self.inputs = inputs
         self.classes = classes
         self.candidates = candidates
 
     def __call__(self, space: Space) -> TaskResult:
-        """Measure every query column against every class column.
+        """Measure every input against every class column.
 
         Raises NotApplicable where the split has no labels or no class items.
         """
-        queries = query_columns(space, self.queries)
+        inputs = list(input_entries(space, self.inputs))
         found: list[Measurement | Skipped] = []
         for column in self._class_columns(space):
             classes = (
@@ -42,9 +42,10 @@ class ZeroShot:
             )
             protocol = {"candidates": self.candidates, "classes": column}
             found += [
-                classify(space, query, classes, against=column, protocol=protocol)
-                for query in queries
-                if query != column
+                classify(space, queries, classes, against=column, column=column, protocol=protocol)
+                if column not in queries.columns
+                else Skipped(f"{queries.name} → {column}", f"{queries.name} holds the answer")
+                for queries in inputs
             ]
         return collect("zero_shot", space.split, found)
 
