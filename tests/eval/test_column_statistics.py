@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from polymodal_eval import column_statistics as module
-from polymodal_eval.column_statistics import column_statistics, modality_gaps, near_equal
+from polymodal_eval.column_statistics import (
+    column_statistics,
+    modality_gaps,
+    near_equal,
+    rows_checksum,
+)
 
 from tests.eval.worlds import embedding_table, row_table, scenes, space_of
 
@@ -56,3 +61,21 @@ def test_gaps_are_distances_of_the_means() -> None:
     found = modality_gaps(space_of(embedding_table(vectors, table)))
 
     assert found == {("a", "b"): pytest.approx(1.0)}
+
+
+def test_checksums_tell_other_rows_of_a_column_apart() -> None:
+    def checksum(held: list[int], instance: list[int], *, first_number: int = 0) -> str:
+        table = row_table({"a": held, "b": [0, 1, 2]}, instance=instance)
+        vectors = {"a": np.eye(2), "b": np.eye(3)}
+        return rows_checksum(embedding_table(vectors, table, first_number=first_number), "a")
+
+    base = checksum([0, 1, -1], [0, 1, 2])
+
+    assert checksum([0, 1, -1], [0, 1, 2]) == base
+    others = [
+        checksum([0, 1, 1], [0, 1, 2]),
+        checksum([1, 0, -1], [0, 1, 2]),
+        checksum([0, 1, -1], [0, 1, 1]),
+        checksum([0, 1, -1], [0, 1, 2], first_number=5),
+    ]
+    assert len({base, *others}) == 5

@@ -71,6 +71,49 @@ def test_templates_without_a_place_for_the_name_are_refused(template: str) -> No
         kind.model_validate({"tasks": [{"kind": "prompts", "templates": [template]}]})
 
 
+def test_combinations_are_columns_or_lists_of_them_or_all() -> None:
+    kind = evaluation_config(registry_of(*register_tasks()))
+    given = [
+        {"kind": "zero_shot", "inputs": ["image", ["image", "text"]]},
+        {"kind": "prompts", "inputs": "all"},
+        {"kind": "enrichment", "galleries": [["text"]], "most": 5},
+        {"kind": "zero_shot"},
+    ]
+
+    tasks = kind.model_validate({"tasks": given}).tasks
+
+    assert tasks is not None
+    zero_shot, prompts, enrichment, plain = (task.build() for task in tasks)
+    assert zero_shot.inputs == (("image",), ("image", "text"))
+    assert prompts.inputs == "all"
+    assert (enrichment.queries, enrichment.galleries) == ("all", (("text",),))
+    assert enrichment.most == 5
+    assert plain.inputs is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([["image", "image"]], "one or several columns, each once"),
+        ([[]], "one or several columns, each once"),
+        ([["image", "text"], ["text", "image"]], "listed twice"),
+        (["image", ["image"]], "listed twice"),
+        ("every", "'all'"),
+        ([], "at least 1"),
+    ],
+)
+def test_combinations_that_mean_nothing_are_refused(inputs: object, message: str) -> None:
+    kind = evaluation_config(registry_of(*register_tasks()))
+    given = {"tasks": [{"kind": "zero_shot", "inputs": inputs}]}
+
+    with pytest.raises(ValidationError) as caught:
+        kind.model_validate(given)
+
+    problems = [str(item) for item in problems_of(caught.value, kind, given, path="evaluation")]
+    assert any(message in problem for problem in problems), problems
+    assert all(problem.startswith("evaluation.tasks.0.inputs") for problem in problems)
+
+
 def test_validating_the_section_needs_no_numpy_and_no_torch() -> None:
     code = (
         "import sys, polymodal_eval.config, polymodal_eval.plugin;"

@@ -10,7 +10,12 @@ from polymodal_core.errors import UnknownNameError
 from polymodal_eval.evaluation import check_columns, run_tasks
 from polymodal_eval.results import NotApplicable, TaskResult
 from polymodal_eval.space import Space
-from polymodal_eval.tasks.config import PromptsConfig, RetrievalConfig, ZeroShotConfig
+from polymodal_eval.tasks.config import (
+    EnrichmentConfig,
+    PromptsConfig,
+    RetrievalConfig,
+    ZeroShotConfig,
+)
 
 from tests.eval.worlds import embedding_table, row_table, space_of
 
@@ -70,3 +75,8 @@ def test_unknown_columns_are_found_before_anything_is_embedded() -> None:
         check_columns([ZeroShotConfig(classes="prototype")], known)
     with pytest.raises(UnknownNameError, match=r"tasks\.0\.column:"):
         check_columns([PromptsConfig(column="title")], known)
+    with pytest.raises(UnknownNameError, match=r"tasks\.0\.inputs: .* 'txt'"):
+        check_columns([ZeroShotConfig(inputs=("image", ("image", "txt")))], known)
+    with pytest.raises(UnknownNameError, match=r"tasks\.0\.galleries: .* 'depht'"):
+        check_columns([EnrichmentConfig(galleries=(("depht",),))], known)
+    check_columns([EnrichmentConfig(), ZeroShotConfig(inputs="all")], known)

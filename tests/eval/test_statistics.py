@@ -14,7 +14,9 @@ from polymodal_eval.statistics import (
     class_mean_interval,
     clusters_of,
     mean_intervals,
+    mean_of_differences,
     paired_difference,
+    paired_median_difference,
 )
 
 
@@ -158,3 +160,68 @@ def test_above_chance_needs_both_an_interval_and_a_chance() -> None:
     assert Estimate(0.5, 0.4, 0.6, 0.4).above_chance is False
     assert Estimate(0.5, chance=0.1).above_chance is None
     assert Estimate(0.5, 0.4, 0.6).above_chance is None
+
+
+def test_a_difference_is_distinguishable_where_its_interval_leaves_out_zero() -> None:
+    assert Estimate(0.2, 0.1, 0.3).distinguishable is True
+    assert Estimate(-0.2, -0.3, -0.1).distinguishable is True
+    assert Estimate(0.1, -0.1, 0.3).distinguishable is False
+    assert Estimate(0.1, 0.0, 0.3).distinguishable is False
+    assert Estimate(0.1).distinguishable is None
+
+
+@pytest.mark.parametrize("size", [41, 42])
+def test_differences_of_medians_equal_a_written_out_bootstrap(size: int) -> None:
+    # The same draws as the implementation, each resample written out and sorted by NumPy.
+    rng = np.random.default_rng(size)
+    first, other, second = (rng.integers(1, 30, size) for _ in range(3))
+    clusters = np.unique(rng.integers(0, 17, size), return_inverse=True)[1]
+    num_clusters = int(clusters.max()) + 1
+    drawn = np.random.default_rng([5, num_clusters]).integers(
+        num_clusters, size=(300, num_clusters)
+    )
+    medians = []
+    for resample in drawn:
+        places = np.concatenate([np.flatnonzero(clusters == cluster) for cluster in resample])
+        runs = [np.median(ranks[places]) for ranks in (first, other)]
+        medians.append(np.mean(runs) - np.median(second[places]))
+
+    found = paired_median_difference([first, other], [second], clusters, resamples=300, seed=5)
+
+    wanted = np.mean([np.median(first), np.median(other)]) - np.median(second)
+    assert found.value == pytest.approx(wanted)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(medians, [2.5, 97.5])))
+    assert paired_median_difference([first], [second], np.zeros(size, np.int64)).low is None
+
+
+def test_mean_of_differences_draws_an_instance_together_in_all_measurements() -> None:
+    # Two measurements of the same instances err together: no narrower than one of them alone.
+    rng = np.random.default_rng(6)
+    one = rng.normal(size=200)
+    groups = np.arange(200)
+
+    together = mean_of_differences([one, one], [groups, groups], resamples=2000)
+    apart = mean_of_differences([one, one], [groups, groups + 200], resamples=2000)
+
+    assert together.value == pytest.approx(one.mean())
+    widths = [
+        found.high - found.low
+        for found in (together, apart)
+        if found.high is not None and found.low is not None
+    ]
+    assert widths[0] == pytest.approx(2 * 1.96 * one.std() / np.sqrt(200), rel=0.1)
+    assert widths[1] == pytest.approx(widths[0] / np.sqrt(2), rel=0.1)
+
+
+def test_mean_of_differences_weighs_measurements_alike_and_unknown_instances_stand_alone() -> None:
+    many, few = np.full(90, 0.5), np.array([-0.5, -0.1])
+    unknown = np.full(90, -1)
+
+    found = mean_of_differences([many, few], [unknown, np.array([3, 3])], resamples=500)
+
+    assert found.value == pytest.approx((0.5 - 0.3) / 2)
+    assert found.low is not None
+    assert found.high is not None
+    # A resample without instance 3 leaves the second measurement out of its mean.
+    assert (found.low, found.high) == pytest.approx((0.1, 0.5))
+    assert mean_of_differences([few], [np.array([3, 3])]).low is None

@@ -14,6 +14,7 @@ from polymodal_eval.report.charts import (
     percent,
     scatter,
     shortened,
+    signed,
 )
 from polymodal_eval.report.projection import Projection
 from polymodal_eval.statistics import Estimate
@@ -30,6 +31,14 @@ def test_shares_are_written_with_the_figures_they_need(value: float, text: str) 
 
 def test_unknown_shares_are_a_dash() -> None:
     assert percent(None) == figure(float("nan")) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.1234, "+12.3"), (-0.004, "−0.4"), (0.0, "±0.0"), (-0.0004, "±0.0"), (None, "–")],
+)
+def test_differences_are_written_in_points_with_their_sign(value: float | None, text: str) -> None:
+    assert signed(value) == text
 
 
 def test_a_bar_places_value_interval_and_chance_on_its_scale() -> None:

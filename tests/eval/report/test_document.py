@@ -8,8 +8,10 @@ import pytest
 from polymodal_eval.report.document import document
 from polymodal_eval.results import Measurement, TaskResult
 from polymodal_eval.statistics import Estimate
+from polymodal_eval.tasks.enrichment import Enrichment
 
 from tests.eval.report.evaluations import evaluated
+from tests.eval.worlds import scenes
 
 
 def test_every_number_of_a_measurement_is_there() -> None:
@@ -68,3 +70,46 @@ def test_what_json_cannot_hold_becomes_null_or_a_plain_number() -> None:
     assert line["estimates"]["score"]["high"] is None
     assert line["num_queries"] == 3
     assert line["details"] == {"share": 0.5, "pair": [1, 2]}
+
+
+def test_trained_and_emergent_pairs_are_summed_up_apart() -> None:
+    trained = frozenset({frozenset({"image", "text"})})
+    found = document(evaluated(trained_pairs=trained))
+
+    lines = found["tasks"][0]["measurements"]
+    origins = {(line["query"], line["gallery"]): line["origin"] for line in lines}
+    assert origins["image", "text"] == origins["text", "image"] == "trained"
+    assert origins["image", "prototypes"] == "emergent"
+    parts = found["summary"][0]["origins"]
+    assert (parts["trained"]["measurements"], parts["emergent"]["measurements"]) == (2, 4)
+    values = [line["estimates"]["r@1"]["value"] for line in lines if line["origin"] == "emergent"]
+    assert parts["emergent"]["mean"] == pytest.approx(np.mean(values))
+    assert found["protocol"]["trained_pairs"] == [["image", "text"]]
+    unknown = document(evaluated())
+    assert unknown["tasks"][0]["measurements"][0]["origin"] is None
+    assert unknown["summary"][0]["origins"] == {}
+    assert unknown["protocol"]["trained_pairs"] is None
+
+
+def test_measurements_are_numbered_through_and_gains_are_kept() -> None:
+    result = Enrichment()(scenes())
+    given = evaluated(results=[evaluated().results[0], result])
+
+    found = document(given)["tasks"]
+
+    numbers = [line["number"] for task in found for line in task["measurements"]]
+    assert numbers == list(range(18))
+    line = found[1]["measurements"][-1]
+    gain = result.measurements[-1].gains[0]
+    assert line["gains"][0] == {
+        "query": gain.query,
+        "gallery": gain.gallery,
+        "value": gain.value,
+        "difference": {
+            "value": gain.difference.value,
+            "low": gain.difference.low,
+            "high": gain.difference.high,
+            "distinguishable": gain.difference.distinguishable,
+        },
+    }
+    assert line["query_columns"] == list(result.measurements[-1].query_columns)

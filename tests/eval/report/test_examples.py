@@ -3,7 +3,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from polymodal_eval.report.examples import choose_pairs, retrieval_examples
+from polymodal_eval.report.cards import Cards
+from polymodal_eval.report.examples import (
+    choose_pairs,
+    example_groups,
+    first_found,
+    retrieval_examples,
+)
 from polymodal_eval.tasks.retrieval import Retrieval
 
 from tests.eval.worlds import embedding_table, row_table, scenes, space_of
@@ -62,3 +68,27 @@ def test_pairs_are_chosen_so_that_every_query_column_is_seen() -> None:
     chosen = choose_pairs(measured, most=3)
     assert [item.query for item in chosen] == ["image", "text", "prototypes"]
     assert len({(item.query, item.gallery) for item in choose_pairs(measured, most=5)}) == 5
+
+
+def test_what_ties_within_rounding_is_shown_as_it_is_ranked() -> None:
+    angle = 1e-4  # a cosine of 1 - 5e-9: within the tie
+    gallery = np.array([[1.0, 0.0], [np.cos(angle), np.sin(angle)], [0.0, 1.0]])
+
+    found = first_found(np.array([1.0, 0.0]), gallery, np.array([0]), count=2)
+
+    assert found.tolist() == [1, 0]
+
+
+def test_examples_are_laid_out_by_query_column() -> None:
+    space = scenes()
+    measured = Retrieval()(space).measurements
+
+    found = example_groups(space, measured, Cards(space))
+
+    assert [group["query"] for group in found] == ["image", "text", "prototypes"]
+    assert [pair["gallery"] for pair in found[0]["pairs"]] == ["text", "prototypes"]
+    example = found[0]["pairs"][0]["examples"][0]
+    assert example["query"]["column"] == "image"
+    assert [card["column"] for card in example["found"]] == ["text"] * 5
+    right = [card["relevant"] for card in example["found"]]
+    assert (right.index(True) + 1 if any(right) else 6) == min(example["rank"], 6)

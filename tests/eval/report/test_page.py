@@ -5,12 +5,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from polymodal_eval.report.charts import signed
 from polymodal_eval.report.document import document
 from polymodal_eval.report.evaluated import Evaluated
 from polymodal_eval.report.page import render
 from polymodal_eval.results import Skipped, TaskResult
+from polymodal_eval.tasks.enrichment import Enrichment
 from polymodal_eval.tasks.probe import Probe
 from polymodal_eval.tasks.retrieval import Retrieval
+from polymodal_eval.tasks.zero_shot import ZeroShot
 
 from tests.eval.report.evaluations import evaluated
 from tests.eval.worlds import scenes
@@ -147,3 +150,44 @@ def test_tasks_of_other_packages_get_a_table_of_their_own() -> None:
     assert "Sound probe" in text
     assert "class mean probe" in text
     assert "examples" not in re.findall(r'id="(\w+)"', text)
+
+
+def test_enrichment_shows_its_counts_heat_map_gains_and_what_it_puts_right() -> None:
+    space = scenes(size=60, classes=5)
+    result = Enrichment()(space)
+
+    text, checker = rendered(Evaluated("e", [result], {"test": space}))
+
+    shown = " ".join("".join(checker.text).split())
+    assert "12 pairs of combinations that share no column are measured, 6 of them" in shown
+    assert text.count('class="heat"') == 12 + 1  # cells, and the picture itself
+    for line in result.measurements:
+        for gain in line.gains:
+            assert signed(gain.difference.value) in shown
+    assert "What a further column puts right" in shown
+    assert 'class="correction"' in text
+    assert "enrichment.html.j2" not in text
+
+
+def test_emergent_pairs_are_marked_and_stand_apart() -> None:
+    space = scenes()
+    result = Retrieval()(space)
+    pairs = frozenset({frozenset({"image", "text"})})
+
+    text, checker = rendered(Evaluated("e", [result], {"test": space}, trained_pairs=pairs))
+
+    assert len(re.findall(r'<td [^>]*class="(?:deep)? emergent"', text)) == 4
+    shown = "".join(checker.text)
+    assert "emergent pairs, never together in training" in shown
+    assert "A dashed frame marks emergent pairs" in shown
+    plain, _ = rendered(Evaluated("e", [result], {"test": space}))
+    assert "emergent" not in plain.split("</style>")[1]
+
+
+def test_inputs_and_sides_of_classes_are_laid_out_by_t1() -> None:
+    space = scenes()
+
+    text, checker = rendered(Evaluated("e", [ZeroShot("all")(space)], {"test": space}))
+
+    assert "Accuracy averaged over classes (T1)" in "".join(checker.text)
+    assert 'class="matrix compact"' in text

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from polymodal_eval.report.projection import project
+from polymodal_eval.report.projection import project, project_column
 
 from tests.eval.worlds import embedding_table, row_table, scenes, space_of
 
@@ -59,3 +59,16 @@ def test_a_collapsed_space_and_a_tiny_one_do_no_harm() -> None:
     assert (
         project(space_of(embedding_table({"a": np.eye(4)}, row_table({"a": [0, 1, 2, 3]})))) is None
     )
+
+
+def test_a_column_is_laid_out_by_itself() -> None:
+    space = scenes(size=40)
+
+    found = project_column(space, "text", most=50)
+
+    assert found is not None
+    assert found.columns == ("text",)
+    assert len(found.points) == 50
+    assert (found.column == 0).all()
+    assert set(found.label.tolist()) == {0, 1, 2, 3}
+    assert project_column(space, "prototypes") is None

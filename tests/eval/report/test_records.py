@@ -35,6 +35,12 @@ def test_one_line_per_query_and_measurement(tmp_path: Path) -> None:
     assert all((line["score"] == 1.0) == (line["rank"] == 1) for line in forth)
     assert {line["metric"] for line in lines} == {"r@1", "accuracy"}
     assert {line["split"] for line in lines} == {"test", "heldout"}
+    numbers = {line["measurement"]: line["query_column"] for line in lines}
+    assert numbers == {number: item.query for number, item in enumerate(measured)}
+    assert {line["cluster"] for line in forth} == set(range(24))
+    assert {line["labels"] is None for line in forth} == {True}
+    classified = [line for line in lines if line["task"] == "zero_shot"]
+    assert all(len(line["labels"]) == 1 for line in classified)
 
 
 def test_tasks_that_rank_nothing_have_empty_ranks(tmp_path: Path) -> None:

@@ -102,3 +102,14 @@ def test_no_text_column_and_no_labels_do_not_apply() -> None:
 )
 def test_names_are_read_as_words(name: str, words: str) -> None:
     assert tidy(name) == words
+
+
+def test_combined_inputs_meet_the_same_prompts() -> None:
+    found = Prompts("all")(space(Encoder()))
+
+    assert [item.name for item in found.measurements] == [
+        "image → prompts (caption)",
+        "caption → prompts (caption)",
+        "image + caption → prompts (caption)",
+    ]
+    assert found.measurements[2].gallery_columns == ("caption",)

@@ -8,7 +8,7 @@ from polymodal_eval.results import NotApplicable
 from polymodal_eval.space import LabelledVectors, Space
 from polymodal_eval.tasks.zero_shot import ZeroShot, split_classes
 
-from tests.eval.worlds import embedding_table, row_table, space_of, unit
+from tests.eval.worlds import embedding_table, row_table, scenes, space_of, unit
 
 # Nine pictures of the classes 2, 5 and 7 of eight; picture 3 is nearest to a wrong prototype.
 LABELS = [2, 2, 2, 2, 2, 2, 5, 5, 7]
@@ -129,3 +129,81 @@ def test_what_does_not_apply_says_why(
 
     with pytest.raises(NotApplicable, match=message):
         ZeroShot(**arguments)(space_of(embedding_table(vectors, table)))
+
+
+def two_views() -> Space:
+    """Four classes told apart by two columns together: either column alone knows one bit."""
+    label = np.arange(16) % 4
+    first, second = np.eye(4)[[0, 0, 1, 1]], np.eye(4)[[2, 3, 2, 3]]
+    shapes = np.insert(np.arange(15), 5, -1)  # row 5 has no shape
+    table = row_table(
+        {"shape": shapes, "colour": np.arange(16), "proto": label},
+        label=label,
+        of_classes=["proto"],
+    )
+    vectors = {
+        "shape": first[np.delete(label, 5)],
+        "colour": second[label],
+        "proto": first + second,
+    }
+    return space_of(embedding_table(vectors, table))
+
+
+def test_inputs_are_combinations_of_columns_and_rows_that_lack_one_take_no_part() -> None:
+    found = ZeroShot((("shape",), ("colour",), ("shape", "colour")))(two_views())
+
+    values = {line.query: line for line in found.measurements}
+    assert list(values) == ["shape", "colour", "shape + colour"]
+    # A single column ties the right class with a wrong one, and a tie never helps.
+    assert values["shape"].estimates["accuracy"].value == 0.0
+    assert values["colour"].estimates["t1"].value == 0.0
+    both = values["shape + colour"]
+    assert both.estimates["accuracy"].value == both.estimates["t1"].value == 1.0
+    assert (both.num_queries, values["colour"].num_queries) == (15, 16)
+    assert both.query_columns == ("shape", "colour")
+    assert both.gallery_columns == ("proto",)
+    assert both.queries is not None
+    assert both.queries.labels is not None
+    assert [part.tolist() for part in both.queries.labels[:6]] == [[0], [1], [2], [3], [0], [2]]
+
+
+def test_t1_of_a_combination_is_the_mean_over_classes_in_float64() -> None:
+    space = scenes(size=50, classes=7)
+    table, vectors = space.embeddings.table, space.embeddings.vectors
+
+    (line,) = ZeroShot((("image", "text"),))(space).measurements
+
+    right: dict[int, list[float]] = {}
+    for image, text, label in sorted(
+        set(zip(table.items["image"], table.items["text"], table.label, strict=True))
+    ):
+        one = vectors["image"][image].astype(np.float64) + vectors["text"][text]
+        scores = vectors["prototypes"].astype(np.float64) @ one
+        right.setdefault(int(label), []).append(float(scores.argmax() == label))
+    assert line.estimates["t1"].value == pytest.approx(
+        np.mean([np.mean(part) for part in right.values()])
+    )
+    assert line.num_queries == 100
+
+
+def test_all_inputs_are_every_combination_of_columns_that_are_not_of_classes() -> None:
+    found = ZeroShot("all")(two_views())
+
+    assert [line.query for line in found.measurements] == ["shape", "colour", "shape + colour"]
+
+
+def test_an_input_that_holds_the_classes_is_refused_and_one_without_rows_skipped() -> None:
+    found = ZeroShot((("proto", "shape"), ("colour",)))(two_views())
+    assert [(item.what, item.reason) for item in found.skipped] == [
+        ("proto + shape → proto", "proto + shape holds the answer")
+    ]
+    table = row_table(
+        {"a": [0, 1, -1], "b": [-1, -1, 0], "proto": [0, 1, 0]},
+        label=[0, 1, 0],
+        of_classes=["proto"],
+    )
+    vectors = {"a": np.eye(2), "b": np.eye(1, 2), "proto": np.eye(2)}
+    found = ZeroShot("all")(space_of(embedding_table(vectors, table)))
+    assert [(item.what, item.reason) for item in found.skipped] == [
+        ("a + b → proto", "no row of split 'test' has a + b")
+    ]

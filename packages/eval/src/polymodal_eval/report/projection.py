@@ -77,6 +77,7 @@ def _draw(space: Space, columns: Sequence[str], most: int) -> dict[str, Integers
 
 def _tsne(vectors: NDArray[np.float32], seed: int) -> Floats:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # Equal vectors have no principal components to start from: a breath of noise gives them some.
     rng = np.random.default_rng(seed)
@@ -87,7 +88,9 @@ def _tsne(vectors: NDArray[np.float32], seed: int) -> Floats:
         perplexity=min(30.0, (len(vectors) - 1) / 3),
         random_state=seed,
     )
-    points = tsne.fit_transform(jittered.astype(np.float32)).astype(np.float64)
+    # More threads gain little on so few items, and on a busy machine cost ten times the time.
+    with threadpool_limits(1):
+        points = tsne.fit_transform(jittered.astype(np.float32)).astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = max(float((high - low).max()), 1e-12)
     return np.asarray(0.5 + (points - (low + high) / 2) / extent)
