@@ -20,6 +20,7 @@ from polymodal_datasets.loading import fit_values
 from polymodal_datasets.pack import pack
 from polymodal_datasets.store import Store
 from polymodal_eval.config import evaluation_config
+from polymodal_evaluator.evaluate import Request, evaluate
 
 COUNTS = {"train": 24, "validation": 8, "test": 16, "heldout": 16}
 RECIPE: dict[str, Any] = {
@@ -51,8 +52,8 @@ def make_store(path: Path, **options: Any) -> Path:
     return path
 
 
-def make_run(path: Path, store: Path) -> Path:
-    table = {**RECIPE, "data": {"store": str(store)}, "evaluation": {"resamples": 50}}
+def make_run(path: Path, store: Path, *, seed: int = 0, **changes: Any) -> Path:
+    table = {**RECIPE, "data": {"store": str(store)}, "evaluation": {"resamples": 50}, **changes}
     sections = {"data": DataConfig, "evaluation": evaluation_config(registry())}
     recipe = load_recipe(table, registry=registry(), sections=sections, ignore_others=True)
     opened = Store(store)
@@ -61,7 +62,7 @@ def make_run(path: Path, store: Path) -> Path:
     for name, column in recipe.columns.items():
         modality = column.modality.build()
         states[name] = modality.fit(fit_values(opened, [name], rows, modality))
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     modalities = fitted_modalities(recipe, states)
     model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim)
     run = RunFolder(path)
@@ -104,3 +105,14 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Path:
 def run_folder(tmp_path: Path, pristine: Path) -> Path:
     """A run folder that the test may damage."""
     return Path(shutil.copytree(pristine, tmp_path / "rooms", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory, store: Path) -> list[Path]:
+    """Reports of three models that differ by their weights, in one folder."""
+    folder = tmp_path_factory.mktemp("reports")
+    tasks = 'evaluation.tasks=[{kind="retrieval"}, {kind="zero_shot"}]'
+    for seed in range(3):
+        run = make_run(folder.parent / f"models{seed}" / "rooms", store, seed=seed)
+        evaluate(Request(run, settings=(tasks,), out=folder / f"seed{seed}", quiet=True))
+    return sorted(folder.iterdir())

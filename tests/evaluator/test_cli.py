@@ -157,9 +157,51 @@ def test_a_full_disk_ends_with_a_message_and_the_earlier_report(run_folder: Path
     assert not list(run_folder.glob(".*partial"))
 
 
+def test_runs_are_compared_from_the_command_line(reports: list[Path], tmp_path: Path) -> None:
+    code, out, error = command(
+        "compare", reports[0], "--against", reports[1], "--against", reports[2], "--out", tmp_path
+    )
+
+    assert (code, error) == (0, "")
+    assert "first less second" in out
+    assert "mean of 6" in out
+    assert (tmp_path / "compare.json").is_file()
+
+
+def test_what_is_not_comparable_ends_with_its_reason(
+    reports: list[Path], run_folder: Path, tmp_path: Path
+) -> None:
+    code, _, error = command("compare", reports[0])
+    assert code == 2
+    assert error.startswith("error: 1 run was given; wanted two")
+
+    code, _, error = command("compare", reports[0], run_folder)
+    assert code == 2
+    assert "no report here (report.json and queries.parquet missing)" in error
+    assert f"run `polymodal-evaluate run {run_folder}` first" in error
+
+    other = make_store(tmp_path / "other", seed=8)
+    command("run", run_folder, "--quiet", "--set", f"data.store={other}")
+    code, out, error = command("compare", reports[0], run_folder)
+    assert code == 2
+    assert "stores with other contents" in error
+    assert "Traceback" not in out + error
+
+    command("run", run_folder, "--quiet", "--set", "evaluation.split=heldout")
+    code, _, error = command("compare", reports[0], run_folder)
+    assert code == 2
+    assert "retrieval image → text: split test against heldout" in error
+
+
 # typer itself imports pydantic where a command has options of its own.
 @pytest.mark.parametrize(
-    ("option", "loaded"), [("--help", []), ("--version", []), ("run --help", ["pydantic"])]
+    ("option", "loaded"),
+    [
+        ("--help", []),
+        ("--version", []),
+        ("run --help", ["pydantic"]),
+        ("compare --help", ["pydantic"]),
+    ],
 )
 def test_help_needs_nothing_heavy(option: str, loaded: list[str]) -> None:
     code = (

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import io
 
-from polymodal_eval.results import Measurement, Skipped, TaskResult
+from polymodal_eval.results import Gain, Measurement, Skipped, TaskResult
 from polymodal_eval.statistics import Estimate
-from polymodal_evaluator.display import Display
+from polymodal_eval.trained_pairs import Pairs
+from polymodal_evaluator.display import FIRST_GAINS, LAST_GAINS, Display
 from rich.console import Console
 
 
@@ -56,3 +57,80 @@ def test_figures_are_never_cut_by_a_long_name() -> None:
 
     assert "10.0 – 15.0" in text
     assert "1,500" in text
+
+
+def lines_of(result: TaskResult, trained: Pairs | None = None) -> list[list[str]]:
+    buffer = io.StringIO()
+    Display(console=Console(file=buffer, width=120)).results([result], trained)
+    return [line.split() for line in buffer.getvalue().splitlines() if line.strip()]
+
+
+def pair(query: str, gallery: str, value: float) -> Measurement:
+    return Measurement(
+        query,
+        gallery,
+        "r@1",
+        {"r@1": Estimate(value, value - 0.01, value + 0.01, 0.01)},
+        num_queries=9,
+        query_columns=(query,),
+        gallery_columns=(gallery,),
+    )
+
+
+def test_emergent_pairs_stand_below_the_trained_ones_with_means_of_their_own() -> None:
+    lines = [pair("text", "depth", 0.1), pair("image", "text", 0.5), pair("depth", "text", 0.3)]
+    result = TaskResult("retrieval", "test", tuple(lines))
+
+    apart = lines_of(result, frozenset({frozenset({"image", "text"})}))
+
+    starts = [line[:3] for line in apart[3:]]
+    assert starts == [
+        ["trained", "pairs", "50.0"],
+        ["image", "→", "text"],
+        ["emergent", "pairs,", "never"],
+        ["text", "→", "depth"],
+        ["depth", "→", "text"],
+    ]
+    assert "20.0" in apart[5]
+    assert not any("emergent" in line for line in lines_of(result))
+
+
+def enriched(number: int, gain: float) -> Measurement:
+    difference = Estimate(gain, gain - 0.05, gain + 0.05)
+    return Measurement(
+        f"a + b{number}",
+        "c",
+        "r@1",
+        {"r@1": Estimate(0.5)},
+        num_queries=7,
+        gains=(
+            Gain("a", "c", 0.1, Estimate(0.9)),
+            Gain(f"b{number}", "c", 0.5 - gain, difference),
+        ),
+    )
+
+
+def test_enrichment_shows_the_largest_gains_and_losses_against_the_best_single_column() -> None:
+    gains = [number / 100 for number in range(-15, 16)]
+    lines = (pair("a", "c", 0.5), *(enriched(n, gain) for n, gain in enumerate(gains)))
+
+    found = lines_of(TaskResult("enrichment", "test", lines))
+
+    title = " ".join(found[0] + found[1])
+    assert "10 of 31 combinations beat the best of their single columns, 10 are worse" in title
+    rows = [line for line in found if line[:2] == ["a", "+"]]
+    assert [row[2] for row in rows] == [
+        *(f"b{n}" for n in range(30, 30 - FIRST_GAINS, -1)),
+        *(f"b{n}" for n in range(LAST_GAINS - 1, -1, -1)),
+    ]
+    assert rows[0][5:] == ["50.0", "b30", "→", "c", "35.0", "+15.0", "+10.0", "to", "+20.0", "7"]
+    assert any(
+        f"{31 - FIRST_GAINS - LAST_GAINS} more in the report" in " ".join(row) for row in found
+    )
+
+
+def test_few_combinations_are_all_shown() -> None:
+    found = lines_of(TaskResult("enrichment", "test", (enriched(1, 0.1), enriched(2, 0.2))))
+
+    assert [line[2] for line in found if line[:2] == ["a", "+"]] == ["b2", "b1"]
+    assert not any("more" in line for line in found)
