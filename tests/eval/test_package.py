@@ -20,6 +20,6 @@ def test_the_package_itself_costs_nothing_to_import() -> None:
         "print(sorted({'torch', 'numpy', 'pydantic', 'sklearn'} & set(sys.modules)))"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert found.stdout.strip() == "[]"
