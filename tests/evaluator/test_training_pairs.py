@@ -39,13 +39,13 @@ def test_columns_that_no_training_row_holds_together_never_met(tmp_path: Path) -
     run = make_run(tmp_path / "run", gappy)
     opened = open_for_evaluation(run, settings=(), checkpoint=None, registry=registry())
     rows = opened.store.table.select(opened.store.rows_of("train"))
-    wanted = {
+    wanted = frozenset(
         frozenset((one, other))
         for one in rows.items
         for other in rows.items
         if one < other
         and any(a >= 0 <= b for a, b in zip(rows.items[one], rows.items[other], strict=True))
-    }
+    )
 
     assert trained_pairs(opened) == wanted
     assert 0 < len(wanted) < 3

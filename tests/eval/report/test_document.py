@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from polymodal_eval.report.document import document
-from polymodal_eval.results import Measurement, TaskResult
+from polymodal_eval.results import Measurement, TaskResult, verdict
 from polymodal_eval.statistics import Estimate
 from polymodal_eval.tasks.enrichment import Enrichment
 
@@ -99,6 +99,13 @@ def test_measurements_are_numbered_through_and_gains_are_kept() -> None:
 
     numbers = [line["number"] for task in found for line in task["measurements"]]
     assert numbers == list(range(18))
+    counts = document(given)["summary"][1]
+    verdicts = [verdict(item) for item in result.measurements if item.gains]
+    assert (counts["enriched"], counts["better"], counts["worse"]) == (
+        6,
+        verdicts.count("better"),
+        verdicts.count("worse"),
+    )
     line = found[1]["measurements"][-1]
     gain = result.measurements[-1].gains[0]
     assert line["gains"][0] == {

@@ -9,7 +9,6 @@ from polymodal_eval.report.enrichment import (
     corrections,
     enrichment_section,
     tables,
-    verdict,
 )
 from polymodal_eval.results import Gain, Measurement
 from polymodal_eval.space import Space
@@ -40,15 +39,6 @@ def line(
 @pytest.fixture(scope="module")
 def space() -> Space:
     return scenes(size=60, classes=5)
-
-
-def test_the_verdict_is_against_the_best_single_column() -> None:
-    better = line(("a", "b"), ("c",), ("a", "c", 0.5), ("b", "c", 0.2))
-    even = line(("a", "b"), ("c",), ("a", "c", 0.5), ("b", "c", 0.05))
-    worse = line(("a", "b"), ("c",), ("a", "c", 0.5), ("b", "c", -0.2))
-
-    assert [verdict(item) for item in (better, even, worse)] == ["better", "", "worse"]
-    assert verdict(line(("a",), ("c",))) == ""
 
 
 def test_variants_are_the_largest_gains_of_one_further_column_on_either_side() -> None:

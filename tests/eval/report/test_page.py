@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from polymodal_eval.report.charts import signed
 from polymodal_eval.report.document import document
@@ -191,3 +192,23 @@ def test_inputs_and_sides_of_classes_are_laid_out_by_t1() -> None:
 
     assert "Accuracy averaged over classes (T1)" in "".join(checker.text)
     assert 'class="matrix compact"' in text
+
+
+def test_rows_that_lack_a_column_of_a_combination_are_counted_in_the_table() -> None:
+    space = scenes()
+    table = space.embeddings.table
+    text = np.where(np.arange(len(table)) < 5, -1, table.items["text"] - 5)
+    texts = space.embeddings.vectors["text"][5:]
+    embeddings = replace(
+        space.embeddings,
+        table=replace(table, items={**table.items, "text": text}),
+        vectors={**space.embeddings.vectors, "text": texts},
+        item_numbers={**space.embeddings.item_numbers, "text": np.arange(5, 48)},
+    )
+    gappy = replace(space, embeddings=embeddings)
+    result = Enrichment((("image", "text"), ("image",)), (("prototypes",),))(gappy)
+
+    _, checker = rendered(Evaluated("e", [result], {"test": gappy}))
+
+    shown = " ".join("".join(checker.text).split())
+    assert shown.count("left out, lacking a column: 5 query rows") == 1

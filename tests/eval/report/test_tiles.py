@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from polymodal_eval.report.charts import percent
-from polymodal_eval.report.enrichment import verdict
 from polymodal_eval.report.tiles import tiles
+from polymodal_eval.results import verdict
 from polymodal_eval.tasks.enrichment import Enrichment
 
 from tests.eval.report.evaluations import evaluated

@@ -87,7 +87,7 @@ def keyed(space: Space, line: Measurement) -> dict[tuple[int, ...], float]:
     return dict(zip(ids, line.queries.score.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_every_combination_agrees_with_loops_over_rows(seed: int) -> None:
     space = gappy(seed=seed)
 
@@ -125,7 +125,7 @@ def test_every_combination_agrees_with_loops_over_rows(seed: int) -> None:
     assert measured > 40
 
 
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0])
 def test_gains_compare_the_same_queries_by_one_columns_vectors(seed: int) -> None:
     space = gappy(seed=seed)
     compared = 0

@@ -160,6 +160,7 @@ def test_inputs_are_combinations_of_columns_and_rows_that_lack_one_take_no_part(
     both = values["shape + colour"]
     assert both.estimates["accuracy"].value == both.estimates["t1"].value == 1.0
     assert (both.num_queries, values["colour"].num_queries) == (15, 16)
+    assert both.details["rows_left_out"] == {"query": 1}
     assert both.query_columns == ("shape", "colour")
     assert both.gallery_columns == ("proto",)
     assert both.queries is not None

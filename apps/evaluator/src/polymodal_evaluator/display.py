@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.charts import figure, signed
-from polymodal_eval.report.enrichment import verdict
 from polymodal_eval.report.titles import metric_name, task_title
+from polymodal_eval.results import verdict
 from polymodal_eval.trained_pairs import Pairs, by_origin
 from rich import box
 from rich.console import Console

@@ -100,6 +100,14 @@ class Measurement:
         return min(self.gains, key=lambda gain: gain.difference.value, default=None)
 
 
+def verdict(measurement: Measurement) -> str:
+    """Say whether a combination beats the best of its single columns: better, worse or neither."""
+    gain = measurement.smallest_gain
+    if gain is None or not gain.difference.distinguishable:
+        return ""
+    return "better" if gain.difference.value > 0 else "worse"
+
+
 @dataclass(frozen=True)
 class Skipped:
     """Something that was not measured, and why."""

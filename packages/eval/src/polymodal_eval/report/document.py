@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from polymodal_eval.column_statistics import NEAR, column_statistics, modality_gaps
 from polymodal_eval.ranking import TIE
+from polymodal_eval.results import verdict
 from polymodal_eval.statistics import LEVEL
 from polymodal_eval.trained_pairs import origin_of
 
@@ -68,7 +69,10 @@ def protocol(evaluated: Evaluated) -> dict[str, Any]:
 
 
 def summary(result: TaskResult, trained: Pairs | None = None) -> dict[str, Any]:
-    """Average a task's headline metric over its measurements, and apart by what was trained."""
+    """Average a task's headline metric over its measurements, and apart by what was trained.
+
+    Combinations of columns are counted by whether they beat the best of their single columns.
+    """
     found = {
         "task": result.task,
         "split": result.split,
@@ -80,6 +84,10 @@ def summary(result: TaskResult, trained: Pairs | None = None) -> dict[str, Any]:
         origin = origin_of(item, trained)
         if origin is not None:
             groups.setdefault(origin, []).append(item)
+    verdicts = [verdict(item) for item in result.measurements if item.gains]
+    if verdicts:
+        found["enriched"] = len(verdicts)
+        found["better"], found["worse"] = verdicts.count("better"), verdicts.count("worse")
     return {**found, "origins": {name: averages(group) for name, group in groups.items()}}
 
 

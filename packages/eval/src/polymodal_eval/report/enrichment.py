@@ -15,6 +15,7 @@ from polymodal_eval.report.charts import percent, signed
 from polymodal_eval.report.examples import first_found
 from polymodal_eval.report.heat_map import Cell, heat_map
 from polymodal_eval.report.sections import groups
+from polymodal_eval.results import verdict
 from polymodal_eval.tasks.enrichment import base_of
 
 if TYPE_CHECKING:
@@ -95,14 +96,6 @@ def _cell(measured: Measurement) -> Cell:
         f"{measured.name}: {percent(estimate.value)}{gains}",
         marked=verdict(measured) == "better",
     )
-
-
-def verdict(measured: Measurement) -> str:
-    """Say whether a combination beats the best of its single columns: better, worse or neither."""
-    gain = measured.smallest_gain
-    if gain is None or not gain.difference.distinguishable:
-        return ""
-    return "better" if gain.difference.value > 0 else "worse"
 
 
 def choose_variants(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from polymodal_eval.report.charts import percent
 from polymodal_eval.report.document import averages
-from polymodal_eval.report.enrichment import verdict
 from polymodal_eval.report.titles import metric_name
+from polymodal_eval.results import verdict
 from polymodal_eval.trained_pairs import origin_of
 
 if TYPE_CHECKING:

@@ -113,7 +113,10 @@ def classify(
         num_left_out=len(ranks.answerable) - len(kept),
         num_candidates=num_classes,
         protocol={"relevance": "label", "scores": "cosine", "tie": TIE, **protocol},
-        details=_details(space, classes, examples, right[examples.query]),
+        details={
+            "rows_left_out": {"query": queries.rows_left_out},
+            **_details(space, classes, examples, right[examples.query]),
+        },
         queries=query_records(
             space,
             queries,
