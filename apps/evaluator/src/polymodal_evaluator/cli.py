@@ -95,7 +95,7 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN RUN",
+            metavar="RUN",
             help="Two evaluated runs; or, with --against, all runs of the first side. A folder of "
             "runs stands for the runs in it.",
         ),
