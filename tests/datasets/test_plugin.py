@@ -10,7 +10,16 @@ from polymodal_datasets.plugin import register_importers
 def test_importers() -> None:
     configs = register_importers()
     assert all(issubclass(config, ImporterConfig) for config in configs)
-    assert [config.kind_name() for config in configs] == ["rooms", "manifest", "flickr8k", "cub"]
+    assert [config.kind_name() for config in configs] == [
+        "rooms",
+        "manifest",
+        "flickr8k",
+        "cub",
+        "speech_commands",
+        "ljspeech",
+        "fsdd",
+        "mnist_fsdd",
+    ]
 
 
 def test_listing_importers_reads_no_data_library() -> None:

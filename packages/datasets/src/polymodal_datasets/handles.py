@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -18,6 +19,10 @@ from polymodal_datasets.layout import DATA
 
 if TYPE_CHECKING:
     import lmdb
+
+
+CLOSING_S = 2.0
+"""For so many seconds an environment may be found open that nobody in this process holds."""
 
 
 class Handle:
@@ -58,10 +63,25 @@ def read_handle(folder: Path, *, size: int) -> Handle:
         handle = _open.get(key)
         if handle is None:
             try:
-                handle = _open[key] = Handle(folder)
+                handle = _open[key] = _opened(folder)
             except lmdb.Error as error:
                 raise StoreError(f"{folder / DATA} cannot be opened: {error}") from None
         return handle
+
+
+def _opened(folder: Path) -> Handle:
+    import lmdb
+
+    # Where another thread drops the last store this instant, its handle is gone from `_open` before
+    # LMDB has closed the file.
+    deadline = time.monotonic() + CLOSING_S
+    while True:
+        try:
+            return Handle(folder)
+        except lmdb.Error as error:
+            if "already open" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
 
 
 def check_size(folder: Path, size: int) -> None:
