@@ -21,7 +21,9 @@ class TrainingConfig(Configuration):
         default="adamw", description="adamw decouples weight decay from the gradient, adam does not"
     )
     lr_heads: Rate = Field(
-        default=1e-3, description="peak learning rate of projection heads and of the objective"
+        default=1e-3,
+        description="peak learning rate of whatever starts from nothing: projection heads, "
+        "adapters (LoRA), the objective",
     )
     lr_backbones: Rate = Field(default=1e-4, description="peak learning rate of encoders")
     weight_decay: Rate = Field(

@@ -13,6 +13,7 @@ from polymodal_core.plugins import Registry
 from polymodal_core.protocols import State
 from polymodal_core.run import RunFolder, write_states
 
+from polymodal_trainer.adapters import check_adapters
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.checkpointing import Checkpoints
 from polymodal_trainer.environment import machine, parameter_counts, session
@@ -142,13 +143,14 @@ def _introduce(setup: Setup, display: Display) -> None:
 
 def _try(setup: Setup, display: Display) -> dict[str, float]:
     """Run one batch and a validation through the untrained model: whatever fails, fails now."""
-    setup.model.eval()
-    with torch.no_grad():
-        batch = next(iter(training_batches(setup, epoch=0)))
-        forward(setup, batch.to(setup.precision.device))
-    setup.model.train()
-    with display.task("validating the untrained model", num_validation_items(setup)) as advance:
-        return validate(setup, advance=advance)
+    with check_adapters(setup.model):
+        setup.model.eval()
+        with torch.no_grad():
+            batch = next(iter(training_batches(setup, epoch=0)))
+            forward(setup, batch.to(setup.precision.device))
+        setup.model.train()
+        with display.task("validating the untrained model", num_validation_items(setup)) as advance:
+            return validate(setup, advance=advance)
 
 
 def _write(run: RunFolder, request: Request, setup: Setup, state: TrainingState) -> None:
