@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from polymodal_core.errors import RunError
 from polymodal_core.plugins import Registry
@@ -126,10 +125,8 @@ def _build(
 
 
 def _with_features(setup: Setup, display: Display) -> Setup:
-    rows = np.concatenate([setup.splits.train, setup.splits.validation])
-    count = num_cached_items(setup.model, setup.store, rows)
-    with display.task("frozen encoders", count) as advance:
-        modalities = cache_features(setup, rows, advance=advance)
+    with display.task("frozen encoders", num_cached_items(setup)) as advance:
+        modalities = cache_features(setup, advance=advance)
     return replace(setup, modalities=modalities)
 
 
