@@ -70,7 +70,7 @@ def target_layers(
         )
     unmatched = [item for item in targets if not any(_is(name, item) for name in candidates)]
     if unmatched:
-        ends = list(dict.fromkeys(re.sub(r"^.*\.\d+\.", "", name) for name in candidates))
+        ends = list(dict.fromkeys(re.sub(r"^(.*\.)?\d+\.", "", name) for name in candidates))
         more = f" and {len(ends) - SHOWN} more" if len(ends) > SHOWN else ""
         raise PolymodalError(
             f"modalities.{column}.encoder.lora.targets: no linear layer or convolution is named "
