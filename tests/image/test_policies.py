@@ -112,6 +112,17 @@ def test_what_is_moved_into_the_picture_has_the_mean_colour() -> None:
     assert shifted.kwargs["fillcolor"] == (255, 0, 51)
 
 
+@pytest.mark.parametrize("name", ["rand-m10-n15-p1.0-inc1", "rand-m0-n15-p1.0", "v0-mstd9"])
+def test_posterizing_to_no_bit_at_all_is_no_error(name: str) -> None:
+    # Pillow refuses what timm asks for here.
+    config = ImageConfig(size=16, augment=name)
+    assert {example(config, seed).shape for seed in range(60)} == {(3, 16, 16)}
+    policy: Any = build_policy("rand-m10-n1-inc1-p1.0", size=16, mean=(0.5, 0.5, 0.5))
+    (posterize,) = (op for op in policy.ops if op.name == "PosterizeIncreasing")
+    found = np.asarray(posterize(Image.fromarray(textured())))
+    assert set(np.unique(found)) == {0, 128}  # one bit is left
+
+
 def test_contract() -> None:
     check_modality(ImageConfig(size=32, augment="rand-m9-mstd0.5"), [textured(48, 64), textured()])
 

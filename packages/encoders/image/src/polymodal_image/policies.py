@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from polymodal_core.errors import PolymodalError
 
 Policy = Callable[[Image.Image], Image.Image]
@@ -65,12 +65,26 @@ def build_policy(name: str, *, size: int, mean: tuple[float, float, float]) -> P
         options["translate_pct"] = 0.3
     try:
         policy: Policy = make(name, options)
+        for operation in _operations(policy):
+            if operation.aug_fn is auto_augment.posterize:
+                operation.aug_fn = _posterize
         apply_policy(policy, Image.new("RGB", (size, size)), np.random.default_rng(0))
     except (AssertionError, ValueError, TypeError, KeyError, IndexError) as error:
         raise PolymodalError(
             f"augment = '{name}' is refused by timm: {error or type(error).__name__}"
         ) from error
     return policy
+
+
+def _operations(policy: Any) -> Iterator[Any]:
+    # RandAugment and AugMix have `ops`, AutoAugment has sub-policies.
+    parts = policy.ops if hasattr(policy, "ops") else [op for sub in policy.policy for op in sub]
+    yield from parts
+
+
+def _posterize(picture: Image.Image, bits: int, **_: Any) -> Image.Image:
+    # timm may keep no bit at all: a black picture, which newer versions of Pillow refuse.
+    return picture if bits >= 8 else ImageOps.posterize(picture, max(1, bits))
 
 
 def apply_policy(policy: Policy, picture: Image.Image, own: np.random.Generator) -> Image.Image:
