@@ -106,7 +106,7 @@ def test_alpha_is_the_share_of_words() -> None:
 
 
 def fitted(**options: Any) -> TextModality:
-    config = TextConfig(vocabulary=400, augment={"probability": 1.0, **options})  # type: ignore
+    config = TextConfig(vocabulary=400, augment={"probability": 1.0, **options})
     return config.build(json.loads(json.dumps(config.build().fit(iter(CAPTIONS)))))
 
 

@@ -162,11 +162,9 @@ def test_the_columns_of_a_row_show_one_view_and_one_place(recipe: Path) -> None:
     setup = setup_of(recipe)
     places = {}
     for column in ("image", "depth"):
-        modality = (
-            replace(setup.modalities[column], augment=None, jitter=0.0)
-            if (column == "image")
-            else setup.modalities[column]
-        )
+        config = setup.recipe.columns[column].modality
+        colours = {"augment": None, "jitter": 0.0} if column == "image" else {}
+        modality = config.model_copy(update=colours).build(setup.states[column])
         (payload,) = setup.store.read(column, [int(setup.store.table.items[column][1])])
         for number in range(4):
             view = View(0, number)
