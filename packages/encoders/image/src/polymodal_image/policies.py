@@ -35,6 +35,7 @@ def check_policy(name: str) -> str:
     wrong = [part for part in parts if not re.fullmatch(_GRAMMAR[kind], part)]
     if wrong:
         options = _GRAMMAR[kind].replace(_NUMBER, "0.5").replace(r"\d+", "9")
+        options = options.replace("[01]", "1").replace("[a-z0-9]+", "weights")
         raise ValueError(
             f"policy '{kind}' does not take '{wrong[0]}'; its options are of the form "
             f"{options.replace('|', ', ')}"
