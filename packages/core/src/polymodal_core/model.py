@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from polymodal_core.batch import Batch, Embeddings, Features, Inputs
 from polymodal_core.columns import ColumnConfig
+from polymodal_core.config import Tuning
+from polymodal_core.lora import add_adapters, is_adapter, set_adapter_mode
 from polymodal_core.protocols import Modality
 
 
@@ -30,8 +32,9 @@ class PooledEncoder(nn.Module):
 class Model(nn.Module):
     """Encoders and projection heads by column; columns that share an encoder name its owner.
 
-    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient. Of an encoder that
-    has a `backbone`, that part alone is frozen (`protocols.Encoder`).
+    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient. So do adapted ones,
+    their adapters excepted. Of an encoder that has a `backbone`, all of this is about that part
+    alone (`protocols.Encoder`).
     """
 
     def __init__(
@@ -42,16 +45,24 @@ class Model(nn.Module):
         dim: int,
         owners: Mapping[str, str] | None = None,
         frozen: frozenset[str] = frozenset(),
+        adapted: frozenset[str] = frozenset(),
     ) -> None:
-        """Assemble; `owners` [column] names the encoder of a column where it is not its own."""
+        """Assemble; `owners` [column] names the encoder of a column where it is not its own.
+
+        `adapted` encoders have adapters already (`lora.add_adapters`).
+        """
         super().__init__()
         self.dim = dim
         self.owners = {column: (owners or {}).get(column, column) for column in heads}
         self.frozen = frozen
+        self.adapted = adapted
         self.encoders = nn.ModuleDict({_key(name): module for name, module in encoders.items()})
         self.heads = nn.ModuleDict({_key(name): module for name, module in heads.items()})
         for name in frozen:
             _backbone(self.encoders[_key(name)]).requires_grad_(False)
+        for name in adapted:
+            for inner, parameter in _backbone(self.encoders[_key(name)]).named_parameters():
+                parameter.requires_grad_(is_adapter(inner))
         self.train(self.training)
 
     @property
@@ -60,10 +71,12 @@ class Model(nn.Module):
         return list(self.owners)
 
     def train(self, mode: bool = True) -> Model:
-        """Set training mode, frozen encoders excepted."""
+        """Set training mode, frozen weights excepted."""
         super().train(mode)
         for name in self.frozen:
             _backbone(self.encoders[_key(name)]).eval()
+        for name in self.adapted:
+            set_adapter_mode(_backbone(self.encoders[_key(name)]), training=mode)
         return self
 
     def features(self, column: str, inputs: Inputs) -> Features:
@@ -95,6 +108,10 @@ class Model(nn.Module):
         """Give the weights that `frozen_features` of a column depend on."""
         return _backbone(self.encoders[_key(self.owners[column])]).state_dict()
 
+    def adapted_encoders(self) -> dict[str, nn.Module]:
+        """Give the encoders that have adapters, by the column that owns them."""
+        return {name: self.encoders[_key(name)] for name in self.adapted}
+
     def embed(self, column: str, inputs: Inputs) -> Tensor:
         """Map inputs [present, ...] of a column to unit vectors [present, dim]."""
         return cast("Tensor", self.heads[_key(column)](self.features(column, inputs).pooled))
@@ -118,10 +135,15 @@ class Model(nn.Module):
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Give the trainable parameters as `heads` and `backbones`.
 
-        What an encoder has behind its `backbone` starts from nothing, as a head does.
+        What an encoder has behind its `backbone` starts from nothing, as a head does; so do
+        adapters.
         """
+        adapted = {id(self.encoders[_key(name)]) for name in self.adapted}
         inside = {
-            id(item) for module in self.encoders.values() for item in _backbone(module).parameters()
+            id(item)
+            for module in self.encoders.values()
+            for name, item in _backbone(module).named_parameters()
+            if not (id(module) in adapted and is_adapter(name))
         }
         trained = [item for item in self.parameters() if item.requires_grad]
         return {
@@ -139,6 +161,8 @@ def build_model(
     for name, column in columns.items():
         if column.share is None:
             encoders[name] = cast("nn.Module", column.encoder.build(**modalities[name].spec()))
+            if column.encoder.lora is not None:
+                add_adapters(_backbone(encoders[name]), column.encoder.lora, column=name)
     for name, column in columns.items():
         encoder: Any = encoders[column.owner]
         heads[name] = column.head.build(feature_dim=encoder.feature_dim, dim=dim)
@@ -147,11 +171,16 @@ def build_model(
         heads,
         dim=dim,
         owners={name: column.owner for name, column in columns.items()},
-        frozen=frozenset(
-            name
-            for name, column in columns.items()
-            if column.share is None and column.encoder.tuning == "frozen"
-        ),
+        frozen=_tuned(columns, "frozen"),
+        adapted=_tuned(columns, "lora"),
+    )
+
+
+def _tuned(columns: Mapping[str, ColumnConfig], tuning: Tuning) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, column in columns.items()
+        if column.share is None and column.encoder.tuning == tuning
     )
 
 
