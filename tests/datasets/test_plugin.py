@@ -14,6 +14,8 @@ def test_importers() -> None:
         "rooms",
         "manifest",
         "flickr8k",
+        "flickr30k",
+        "coco",
         "cub",
         "speech_commands",
         "ljspeech",

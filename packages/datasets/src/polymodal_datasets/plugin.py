@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from polymodal_core.config import ImporterConfig
 from polymodal_core.hookspecs import hookimpl
 
+from polymodal_datasets.importers.coco import COCOConfig
 from polymodal_datasets.importers.cub import CUBConfig
 from polymodal_datasets.importers.flickr8k import Flickr8kConfig
+from polymodal_datasets.importers.flickr30k import Flickr30kConfig
 from polymodal_datasets.importers.fsdd import FSDDConfig
 from polymodal_datasets.importers.ljspeech import LJSpeechConfig
 from polymodal_datasets.importers.manifest import ManifestConfig
@@ -24,6 +26,8 @@ def register_importers() -> Sequence[type[ImporterConfig]]:
         RoomsConfig,
         ManifestConfig,
         Flickr8kConfig,
+        Flickr30kConfig,
+        COCOConfig,
         CUBConfig,
         SpeechCommandsConfig,
         LJSpeechConfig,
