@@ -17,6 +17,7 @@ def test_importers() -> None:
         "flickr30k",
         "coco",
         "cub",
+        "sunrgbd",
         "speech_commands",
         "ljspeech",
         "fsdd",

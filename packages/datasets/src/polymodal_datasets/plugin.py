@@ -16,6 +16,7 @@ from polymodal_datasets.importers.ljspeech import LJSpeechConfig
 from polymodal_datasets.importers.manifest import ManifestConfig
 from polymodal_datasets.importers.mnist_fsdd import MnistFsddConfig
 from polymodal_datasets.importers.speech_commands import SpeechCommandsConfig
+from polymodal_datasets.importers.sunrgbd import SUNRGBDConfig
 from polymodal_datasets.rooms.importer import RoomsConfig
 
 
@@ -29,6 +30,7 @@ def register_importers() -> Sequence[type[ImporterConfig]]:
         Flickr30kConfig,
         COCOConfig,
         CUBConfig,
+        SUNRGBDConfig,
         SpeechCommandsConfig,
         LJSpeechConfig,
         FSDDConfig,
