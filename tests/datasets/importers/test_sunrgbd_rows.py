@@ -152,6 +152,7 @@ def test_the_official_split(tmp_path: Path) -> None:
         FRAMES[3]: "test",
     }
     assert importer.total == 4
+    check_importer(SUNRGBDConfig(root=tmp_path))
     assert notes(importer) == {
         "scenes that are not in allsplit.mat": 2,
         "scenes of allsplit.mat that are not here": 1,
@@ -215,7 +216,7 @@ def test_bad_scenes(tmp_path: Path) -> None:
 def test_no_scenes_and_contradicting_options(tmp_path: Path) -> None:
     with pytest.raises(PolymodalError, match=r"has no scene: folders with image/\*\.jpg below any"):
         build(tmp_path, split="drawn")
-    with pytest.raises(ValidationError, match="seed, test belongs to split = 'drawn'"):
+    with pytest.raises(ValidationError, match="test, seed belongs to split = 'drawn'"):
         SUNRGBDConfig(root=tmp_path, test=0.5, seed=1)
     with pytest.raises(ValidationError, match="leave nothing to train on"):
         SUNRGBDConfig(root=tmp_path, split="drawn", test=0.5, validation=0.5)

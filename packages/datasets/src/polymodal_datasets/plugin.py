@@ -15,8 +15,10 @@ from polymodal_datasets.importers.fsdd import FSDDConfig
 from polymodal_datasets.importers.ljspeech import LJSpeechConfig
 from polymodal_datasets.importers.manifest import ManifestConfig
 from polymodal_datasets.importers.mnist_fsdd import MnistFsddConfig
+from polymodal_datasets.importers.nyuv2 import NYUv2Config
 from polymodal_datasets.importers.speech_commands import SpeechCommandsConfig
 from polymodal_datasets.importers.sunrgbd import SUNRGBDConfig
+from polymodal_datasets.importers.vqa2 import VQA2Config
 from polymodal_datasets.rooms.importer import RoomsConfig
 
 
@@ -29,8 +31,10 @@ def register_importers() -> Sequence[type[ImporterConfig]]:
         Flickr8kConfig,
         Flickr30kConfig,
         COCOConfig,
+        VQA2Config,
         CUBConfig,
         SUNRGBDConfig,
+        NYUv2Config,
         SpeechCommandsConfig,
         LJSpeechConfig,
         FSDDConfig,

@@ -21,36 +21,20 @@ are drawn by `seed`, all frames of one video (`xtion/sun3ddata/`) together.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
-from polymodal_core.config import ImporterConfig
-from pydantic import Field, model_validator
+from polymodal_datasets.importers.drawn_split import DrawnSplitConfig
 
 if TYPE_CHECKING:
     from polymodal_core.rows import Importer
 
 
-class SUNRGBDConfig(ImporterConfig):
+class SUNRGBDConfig(DrawnSplitConfig):
     """SUN RGB-D below `root`: pictures, depth, names of objects, types of scene."""
 
     kind: Literal["sunrgbd"] = "sunrgbd"
     root: Path
     depth: Literal["filled", "sensor"] = "filled"
-    split: Literal["official", "drawn"] = "official"
-    validation: float = Field(default=0.1, ge=0, lt=1)
-    test: float = Field(default=0.2, ge=0, lt=1)
-    seed: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _shares_of_a_draw(self) -> Self:
-        in_vain = sorted({"validation", "test", "seed"} & self.model_fields_set)
-        if self.split == "official" and in_vain:
-            raise ValueError(f"{', '.join(in_vain)} belongs to split = 'drawn'")
-        if self.validation + self.test >= 1:
-            raise ValueError(
-                f"validation {self.validation} and test {self.test} leave nothing to train on"
-            )
-        return self
 
     def build(self) -> Importer:
         """Build the importer; raises PolymodalError where a part is missing."""
