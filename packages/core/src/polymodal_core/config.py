@@ -40,6 +40,13 @@ class ModalityConfig(Configuration):
     default_encoder: ClassVar[str]
     of_classes: ClassVar[bool] = False
 
+    def registered_with(self) -> str | None:
+        """Name the kind whose values show the same place as this one's, in the same row.
+
+        A row in which they differ in shape (`Modality.extent`) is not packed. None: no such kind.
+        """
+        return None
+
     def build(self, state: State | None = None) -> Modality:
         """Build the modality, with what `fit` learned where it has been fitted."""
         raise NotImplementedError

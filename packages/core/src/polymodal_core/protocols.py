@@ -20,8 +20,8 @@ State = dict[str, Any]
 class Modality(Protocol):
     """One kind of value: how it is packed, decoded, transformed, corrupted, collated and shown.
 
-    Subclass it explicitly to inherit the defaults of `fit` and `corruptions`. Instances are
-    immutable and picklable; they are built by `ModalityConfig.build(state)`.
+    Subclass it explicitly to inherit the defaults of `fit`, `corruptions` and `extent`. Instances
+    are immutable and picklable; they are built by `ModalityConfig.build(state)`.
     """
 
     def pack(self, value: Any, root: str | None) -> bytes:
@@ -61,6 +61,14 @@ class Modality(Protocol):
     def corruptions(self) -> Mapping[str, Corruption]:
         """Ways to damage a decoded value: name to (value, severity in 0..1, generator) to value."""
         return {}
+
+    def extent(self, payload: bytes) -> tuple[int, int] | None:
+        """Give height and width in pixels of stored bytes, without decoding them all.
+
+        None for values that have no such thing. Asked of columns that must show the same place
+        (`ModalityConfig.registered_with`).
+        """
+        return None
 
     def show(self, value: Any) -> np.ndarray[Any, Any] | str:
         """Give a decoded value as uint8 [height, width, 3] or as text, for reports."""
