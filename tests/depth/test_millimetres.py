@@ -115,9 +115,9 @@ def test_the_median_reading_must_be_plausible_where_that_is_said() -> None:
     millimetres = np.array([[0, 0, 0, 2000, 2000, 60_000]], np.uint16)
     check_plausible(millimetres, (1.0, 2.0), unit="mm", name="d.png")
     for plausible in ((2.1, 9.0), (0.0, 1.9)):
+        between = rf"{plausible[0]:g} m to {plausible[1]:g} m that are plausible here"
         message = (
-            r'^d\.png: with unit "mm" the median reading is 2 m, outside the '
-            rf'{plausible[0]:g} m to {plausible[1]:g} m that are plausible here; declare .*"255=10m"'
+            rf'^d\.png: with unit "mm" the median reading is 2 m, outside the {between}; declare'
         )
         with pytest.raises(ValueRejectedError, match=message):
             check_plausible(millimetres, plausible, unit="mm", name="d.png")
