@@ -57,7 +57,7 @@ def test_a_chart_places_values_intervals_and_chance() -> None:
         assert float(circle.attrib["cy"]) == pytest.approx(
             bottom - (bottom - top) * share / 0.5, abs=0.06
         )
-    assert (float(first.attrib["cx"]), float(second.attrib["cx"])) == (52.0, 512.0)
+    assert (float(first.attrib["cx"]), float(second.attrib["cx"])) == (50.0, 510.0)
     (spread,) = chart.findall("line[@class='spread s0']")
     assert float(spread.attrib["y1"]) > float(first.attrib["cy"]) > float(spread.attrib["y2"])
     level = chart.find("line[@class='level']")

@@ -21,6 +21,10 @@ PALETTE = 8
 """Number of colours `--c0` ... that the style sheet defines for columns and classes."""
 
 
+DODGE = 4
+"""Pixels between the points of two curves at one severity."""
+
+
 def figure(value: float | None) -> str:
     """Write a share in percent without the sign, for tables and intervals."""
     return percent(value).removesuffix("\u202f%")
@@ -128,7 +132,11 @@ def severity_chart(
         parts.append(f'<line class="level" {ends}><title>chance {percent(chance)}</title></line>')
     for number, (name, curve) in enumerate(curves.items()):
         colour = number % PALETTE
-        places = [frame.at(severity, estimate.value) for severity, estimate in curve]
+        aside = DODGE * (number - (len(curves) - 1) / 2)  # intervals at one severity stay apart
+        places = [
+            (x + aside, y)
+            for x, y in (frame.at(severity, estimate.value) for severity, estimate in curve)
+        ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline class="curve s{colour}" points="{path}"/>')
         for (severity, estimate), (x, y) in zip(curve, places, strict=True):
