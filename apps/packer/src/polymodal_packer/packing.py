@@ -39,10 +39,11 @@ def run_pack(
             restart=restart,
             progress=progress,
         )
-    print(_said(report, getattr(importer, "notes", {})))
+    print(said(report, getattr(importer, "notes", {})))
 
 
-def _said(report: PackReport, notes: Mapping[str, int]) -> str:
+def said(report: PackReport, notes: Mapping[str, int]) -> str:
+    """Say what a pack made, what the importer left out, and which rows were bad."""
     items = ", ".join(f"{count:,} {name}" for name, count in report.items.items())
     lines = [f"{report.path}: {report.rows:,} rows of {items}"]
     if report.resumed:

@@ -12,7 +12,7 @@ from polymodal_core.errors import Problem, suggest
 if TYPE_CHECKING:
     from torch import nn
 
-    from polymodal_core.protocols import Encoder, Modality, Objective, State
+    from polymodal_core.protocols import Encoder, Estimator, Modality, Objective, State
     from polymodal_core.rows import Importer
 
 
@@ -34,11 +34,13 @@ class ModalityConfig(Configuration):
 
     Subclasses set `kind: Literal["..."] = "..."`. `default_encoder` is the kind of encoder that a
     recipe gets when it names none. `of_classes` says that every item stands for a class.
+    `estimator` is what can fill missing values in from another kind, where anything can.
     """
 
     kind: str
     default_encoder: ClassVar[str]
     of_classes: ClassVar[bool] = False
+    estimator: ClassVar[type[EstimatorConfig] | None] = None
 
     def registered_with(self) -> str | None:
         """Name the kind whose values show the same place as this one's, in the same row.
@@ -49,6 +51,17 @@ class ModalityConfig(Configuration):
 
     def build(self, state: State | None = None) -> Modality:
         """Build the modality, with what `fit` learned where it has been fitted."""
+        raise NotImplementedError
+
+
+class EstimatorConfig(Configuration):
+    """What estimates values of a kind from those of the kind `source`, where they are missing."""
+
+    source: ClassVar[str]
+    model: str
+
+    def build(self) -> Estimator:
+        """Build the estimator; raises PolymodalError where its model cannot be loaded."""
         raise NotImplementedError
 
 

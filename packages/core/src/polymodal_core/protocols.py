@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -76,6 +77,32 @@ class Modality(Protocol):
 
     def spec(self) -> dict[str, Any]:
         """What an encoder must know (vocabulary, channels, length, rate), known after `fit`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """An estimate: the bytes that are stored, and how far each pixel is to be trusted.
+
+    `confidence` is float32 [height, width] in 0..1.
+    """
+
+    payload: bytes
+    confidence: np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Estimator(Protocol):
+    """Makes values of a kind of modality out of those of another: depth out of pictures."""
+
+    def calibrate(self, pairs: Iterable[tuple[Any, Any]]) -> Mapping[str, Any]:
+        """Take a scale from decoded pairs of (given value, true value); gives plain data about it.
+
+        Raises PolymodalError where estimates have no scale of their own and the pairs give none.
+        """
+        ...
+
+    def estimate(self, value: Any) -> Estimated:
+        """Estimate from a decoded value."""
         ...
 
 

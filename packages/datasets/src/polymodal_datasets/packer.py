@@ -12,6 +12,7 @@ from typing import Any
 from polymodal_core.errors import PolymodalError, StoreError, ValueRejectedError
 from polymodal_core.rows import BadRow, Importer, Row
 
+from polymodal_datasets.deferred import Deferred
 from polymodal_datasets.entries import Entry, SkippedRow, make_entry
 from polymodal_datasets.layout import id_key, item_key, seal, unseal
 from polymodal_datasets.ledger import Ledger
@@ -111,6 +112,8 @@ class Packer:
             )
 
     def _pack(self, column: str, value: Any) -> bytes:
+        if isinstance(value, Deferred):
+            return value.make()
         return self.columns[column].modality.pack(value, self.importer.root)
 
     def _known(self, column: str, item: str) -> bool:

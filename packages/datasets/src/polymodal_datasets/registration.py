@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from polymodal_core.rows import Row
 
+from polymodal_datasets.deferred import Deferred
 from polymodal_datasets.packing_options import PackedColumn
 
 Extent = tuple[int, int]
@@ -25,6 +26,7 @@ class Mismatch:
 class Registration:
     """Compares the shapes of values in a row, as they are packed.
 
+    Values that were stored before, or are made from their partner (`Deferred`), are not compared.
     `read(column, id)` gives an item that was packed before this process began.
     """
 
@@ -55,7 +57,7 @@ class Registration:
         `payloads` are the row's new values by column; one partner of several is enough.
         """
         for column, partners in self._partners.items():
-            if column not in row.items:
+            if column not in row.items or isinstance(row.items[column].value, Deferred):
                 continue
             own = self._extent(column, row, payloads)
             others = {

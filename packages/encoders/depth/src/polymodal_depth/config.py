@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from polymodal_core.config import ModalityConfig
+from polymodal_core.config import EstimatorConfig, ModalityConfig
 from polymodal_core.geometry import check_scale
 from pydantic import Field, field_validator
 
+from polymodal_depth.estimator_config import DepthEstimatorConfig
 from polymodal_depth.units import millimetres_per_unit
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class DepthConfig(ModalityConfig):
 
     kind: Literal["depth"] = "depth"
     default_encoder: ClassVar[str] = "convnet"
+    estimator: ClassVar[type[EstimatorConfig] | None] = DepthEstimatorConfig
     unit: str | None = None
     plausible: tuple[float, float] | None = None
     registered: bool = True
