@@ -19,7 +19,7 @@ from polymodal_core.errors import Problem, suggest
 if TYPE_CHECKING:
     from torch import nn
 
-    from polymodal_core.protocols import Encoder, Modality, Objective, State
+    from polymodal_core.protocols import Encoder, Estimator, Modality, Objective, State
     from polymodal_core.rows import Importer
 
 
@@ -41,11 +41,20 @@ class ModalityConfig(Configuration):
 
     Subclasses set `kind: Literal["..."] = "..."`. `default_encoder` is the kind of encoder that a
     recipe gets when it names none. `of_classes` says that every item stands for a class.
+    `estimator` is what can fill missing values in from another kind, where anything can.
     """
 
     kind: str
     default_encoder: ClassVar[str]
     of_classes: ClassVar[bool] = False
+    estimator: ClassVar[type[EstimatorConfig] | None] = None
+
+    def registered_with(self) -> str | None:
+        """Name the kind whose values show the same place as this one's, in the same row.
+
+        A row in which they differ in shape (`Modality.extent`) is not packed. None: no such kind.
+        """
+        return None
 
     def build(self, state: State | None = None) -> Modality:
         """Build the modality, with what `fit` learned where it has been fitted."""
@@ -67,6 +76,17 @@ class LoRAConfig(Configuration):
     alpha: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+
+class EstimatorConfig(Configuration):
+    """What estimates values of a kind from those of the kind `source`, where they are missing."""
+
+    source: ClassVar[str]
+    model: str
+
+    def build(self) -> Estimator:
+        """Build the estimator; raises PolymodalError where its model cannot be loaded."""
+        raise NotImplementedError
 
 
 class EncoderConfig(Configuration):

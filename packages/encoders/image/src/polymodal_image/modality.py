@@ -20,6 +20,7 @@ from polymodal_image.pictures import (
     check_pixels,
     decode_picture,
     encode_png,
+    extent,
     read_file,
     shrink,
 )
@@ -68,6 +69,10 @@ class ImageModality(Modality):
         if self.pack_size is None:
             return payload
         return shrink(payload, picture, short_side=self.pack_size)
+
+    def extent(self, payload: bytes) -> tuple[int, int]:
+        """Height and width in pixels of the upright picture, from its first bytes."""
+        return extent(payload)
 
     def decode(self, payload: bytes) -> Pixels:
         """Decode to upright RGB, uint8 [height, width, 3]."""
