@@ -1,0 +1,173 @@
+"""A study's file: `[recipe]`, `[grid]`, `[[exclude]]` and `[[tables]]`, read and checked whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from polymodal_core.config import problems_of
+from polymodal_core.errors import Problem, RecipeError, suggest
+from pydantic import TypeAdapter, ValidationError
+
+from polymodal_eval.study.cells import Layout, Quantity, lay_out
+from polymodal_eval.study.expansion import expand
+from polymodal_eval.study.grid import (
+    Axis,
+    PlannedRun,
+    Table,
+    folder_problems,
+    parse_grid,
+    parse_where,
+    planned_runs,
+)
+from polymodal_eval.study.tables import TableConfig
+
+FILE = "study.toml"
+"""Name of a study's file in its folder."""
+
+SECTIONS = ("recipe", "grid", "exclude", "tables")
+COLUMN_TASKS = {"retrieval", "enrichment", "zero_shot"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study: the axes of its grid, its runs with their recipes, its tables.
+
+    `recipes` [runs] are whole, but not validated. `table` is the plain content of the file.
+    """
+
+    axes: tuple[Axis, ...]
+    runs: tuple[PlannedRun, ...]
+    recipes: tuple[Table, ...]
+    tables: tuple[Layout, ...]
+    table: Table
+
+    def matching(self, quantity: Quantity) -> list[PlannedRun]:
+        """Give the runs that a quantity is measured on: those that have all of its columns."""
+        return [
+            run
+            for run, recipe in zip(self.runs, self.recipes, strict=True)
+            if run.matches(quantity.where) and not lacking(quantity, recipe)
+        ]
+
+
+def parse_study(table: Table, *, source: str) -> Study:
+    """Read a study's table, whose `[recipe]` is whole; raises RecipeError with every problem."""
+    problems = [
+        Problem(name, f"unknown section{suggest(name, SECTIONS)}")
+        for name in table
+        if name not in SECTIONS
+    ]
+    recipe = table.get("recipe")
+    if not isinstance(recipe, Mapping):
+        problems.append(Problem("recipe", "is required and not given"))
+        recipe = {}
+    axes = parse_grid(table.get("grid"), problems)
+    runs = planned_runs(axes, _clauses(table.get("exclude", []), axes, problems)) if axes else []
+    problems += folder_problems(runs)
+    if axes and not runs and not problems:
+        problems.append(Problem("exclude", "leaves no run"))
+    unknown: list[Problem] = []
+    recipes = [expand(dict(recipe), axes, run, unknown) for run in runs]
+    problems += dict.fromkeys(unknown)
+    layouts = _tables(table.get("tables", []), axes, problems)
+    study = Study(axes, tuple(runs), tuple(recipes), tuple(layouts), table)
+    if not problems:
+        problems += _unanswered(study)
+    if problems:
+        raise RecipeError(problems, source=source)
+    return study
+
+
+def lacking(quantity: Quantity, recipe: Table) -> list[str]:
+    """Name the columns that a quantity compares and a run of this recipe lacks."""
+    if quantity.pairs is None:
+        return []
+    columns = recipe.get("modalities", {})
+    named = {
+        name
+        for query, gallery in quantity.pairs
+        for name in (*query, *(gallery if quantity.task in COLUMN_TASKS else ()))
+    }
+    return sorted(named - set(columns))
+
+
+def _clauses(
+    given: Any, axes: Sequence[Axis], problems: list[Problem]
+) -> list[dict[str, tuple[str, ...]]]:
+    if not isinstance(given, list):
+        problems.append(Problem("exclude", "is a list of tables; write [[exclude]]"))
+        return []
+    found = []
+    for number, clause in enumerate(given):
+        where = parse_where(clause, axes, f"exclude.{number}", problems)
+        if where:
+            found.append(where)
+        elif clause == {}:
+            problems.append(Problem(f"exclude.{number}", "names no axis and would exclude all"))
+    return found
+
+
+def _tables(given: Any, axes: Sequence[Axis], problems: list[Problem]) -> list[Layout]:
+    if not isinstance(given, list):
+        problems.append(Problem("tables", "is a list of tables; write [[tables]]"))
+        return []
+    found = []
+    for number, item in enumerate(given):
+        path = f"tables.{number}"
+        try:
+            config = TypeAdapter(TableConfig).validate_python(item)
+        except ValidationError as error:
+            problems += _shortened(problems_of(error, TableConfig, item, path=path))
+            continue
+        if axes:
+            found.append(lay_out(config, axes, path, problems))
+    return found
+
+
+def _shortened(problems: list[Problem]) -> list[Problem]:
+    # `rows` may be of three forms: pydantic complains for each of them.
+    forms = [problem for problem in problems if "valid string" in problem.message]
+    others = [problem for problem in problems if problem not in forms]
+    return others or forms
+
+
+def _unanswered(study: Study) -> list[Problem]:
+    # Columns that no run has, rows that no run fills, averages over what differs.
+    every = {name for recipe in study.recipes for name in recipe.get("modalities", {})}
+    found: list[Problem] = []
+    for number, layout in enumerate(study.tables):
+        for name, row in zip(layout.rows, layout.cells, strict=True):
+            filled = False
+            for column, cell in zip(layout.columns, row, strict=True):
+                path = f"tables.{number}.{name}.{column}"
+                for part in (cell.quantity, cell.minus) if cell is not None else ():
+                    if part is None:
+                        continue
+                    lost = [
+                        Problem(path, f"no run has a column '{item}'{suggest(item, every)}")
+                        for query, gallery in part.pairs or ()
+                        for item in (*query, *(gallery if part.task in COLUMN_TASKS else ()))
+                        if item not in every
+                    ]
+                    found += lost or _open_axes(study, part, path)
+                    filled = filled or bool(study.matching(part))
+            if not filled and any(cell is not None for cell in row) and not found:
+                found.append(Problem(f"tables.{number}.{name}", "no run of the grid has these"))
+    unique = {problem.message: problem for problem in reversed(found)}
+    return list(reversed(unique.values()))
+
+
+def _open_axes(study: Study, quantity: Quantity, path: str) -> list[Problem]:
+    runs = study.matching(quantity)
+    found = []
+    for axis in study.axes:
+        names = list(dict.fromkeys(run.choice[axis.name] for run in runs))
+        if len(names) > 1 and axis.name not in quantity.average:
+            message = (
+                f"would average over {axis.name} = {', '.join(names)}; choose one with "
+                f'where.{axis.name}, or say average = ["{axis.name}"]'
+            )
+            found.append(Problem(path, message))
+    return found
