@@ -84,10 +84,16 @@ def planned_runs(
     runs = []
     for variants in product(*(axis.variants for axis in axes)):
         choice = {axis.name: variant.name for axis, variant in zip(axes, variants, strict=True)}
-        run = PlannedRun("-".join(variant.folder for variant in variants), choice)
+        run = PlannedRun(_folder(axes, variants), choice)
         if not any(run.matches(where) for where in exclude):
             runs.append(run)
     return runs
+
+
+def _folder(axes: Sequence[Axis], variants: Sequence[Variant]) -> str:
+    # Values of fields last, however TOML orders them: `pcmc-i-t-seed0`.
+    parts = sorted(zip(axes, variants, strict=True), key=lambda part: part[0].field)
+    return "-".join(variant.folder for _, variant in parts)
 
 
 def folder_problems(runs: Sequence[PlannedRun]) -> list[Problem]:
@@ -210,4 +216,4 @@ def _names(value: Any) -> bool:
 
 
 def _said(run: PlannedRun) -> str:
-    return ", ".join(f"{axis} = {name}" for axis, name in run.choice.items())
+    return "; ".join(f"{axis} = {name}" for axis, name in run.choice.items())

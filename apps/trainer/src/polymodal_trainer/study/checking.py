@@ -1,0 +1,65 @@
+"""All recipes of a study, validated before the first run starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from polymodal_core.errors import Problem, RecipeError
+from polymodal_core.plugins import Registry
+from polymodal_core.recipe import Recipe
+from polymodal_eval.study.file import Study
+from polymodal_eval.study.grid import PlannedRun
+
+from polymodal_trainer.resolve import resolve
+
+MOST_NAMED = 3
+"""Runs that a problem is said of by name; the others are counted."""
+
+
+def check_recipes(study: Study, *, registry: Registry, source: str) -> dict[str, Recipe]:
+    """Resolve every run's recipe; raises RecipeError with the problems of all, named by run.
+
+    A variant that makes no difference is a problem too: two runs would be one.
+    """
+    found: dict[Problem, list[PlannedRun]] = {}
+    recipes: dict[str, Recipe] = {}
+    for run, table in zip(study.runs, study.recipes, strict=True):
+        try:
+            recipes[run.folder] = resolve(table, registry=registry, source=source)
+        except RecipeError as error:
+            for problem in error.problems:
+                found.setdefault(problem, []).append(run)
+    problems = [
+        Problem(problem.path, f"{problem.message} {_among(runs, len(study.runs))}".rstrip())
+        for problem, runs in found.items()
+    ]
+    problems += _without_effect(study.runs, recipes)
+    if problems:
+        raise RecipeError(problems, source=source)
+    return recipes
+
+
+def _without_effect(runs: Iterable[PlannedRun], recipes: dict[str, Recipe]) -> list[Problem]:
+    seen: dict[str, PlannedRun] = {}
+    messages: dict[tuple[str, str], None] = {}
+    for run in runs:
+        if run.folder not in recipes:
+            continue
+        text = json.dumps(recipes[run.folder].table, sort_keys=True, default=str)
+        other = seen.setdefault(text, run)
+        if other is not run:
+            differing = [axis for axis in run.choice if run.choice[axis] != other.choice[axis]]
+            values = " and ".join(
+                ", ".join(item.choice[axis] for axis in differing) for item in (other, run)
+            )
+            messages[f"grid.{'/'.join(differing)}", f"{values} give the same recipe"] = None
+    return [Problem(path, message) for path, message in messages]
+
+
+def _among(runs: Sequence[PlannedRun], total: int) -> str:
+    if len(runs) == total:
+        return "" if total == 1 else f"(all {total} runs)"
+    names = ", ".join(run.folder for run in runs[:MOST_NAMED])
+    more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
+    return f"(run{'s' if len(runs) > 1 else ''} {names}{more})"
