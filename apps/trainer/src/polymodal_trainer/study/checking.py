@@ -9,7 +9,7 @@ from polymodal_core.errors import Problem, RecipeError
 from polymodal_core.plugins import Registry
 from polymodal_core.recipe import Recipe
 from polymodal_eval.study.file import Study
-from polymodal_eval.study.grid import PlannedRun
+from polymodal_eval.study.grid import SEED, PlannedRun
 
 from polymodal_trainer.resolve import resolve
 
@@ -29,7 +29,7 @@ def check_recipes(study: Study, *, registry: Registry, source: str) -> dict[str,
             recipes[run.folder] = resolve(table, registry=registry, source=source)
         except RecipeError as error:
             for problem in error.problems:
-                found.setdefault(problem, []).append(run)
+                found.setdefault(_of_axis(problem, study), []).append(run)
     problems = [
         Problem(problem.path, f"{problem.message} {_among(runs, len(study.runs))}".rstrip())
         for problem, runs in found.items()
@@ -38,6 +38,17 @@ def check_recipes(study: Study, *, registry: Registry, source: str) -> dict[str,
     if problems:
         raise RecipeError(problems, source=source)
     return recipes
+
+
+def _of_axis(problem: Problem, study: Study) -> Problem:
+    # What an axis sets stands in the grid.
+    for axis in study.axes:
+        if axis.field and problem.path == axis.name:
+            unknown = problem.message.startswith("unknown section")
+            hint = f"; known: {SEED}, or a path such as training.epochs" if unknown else ""
+            message = f"no such field of a recipe{hint}" if unknown else problem.message
+            return Problem(f"grid.{axis.name}", message)
+    return problem
 
 
 def _without_effect(runs: Iterable[PlannedRun], recipes: dict[str, Recipe]) -> list[Problem]:

@@ -79,6 +79,8 @@ def lay_out(
     _check_names([column.name for column in columns], f"{path}.columns", problems)
     _check_printed(config, [row.name for row in rows], len(columns), path, problems)
     context = _Context(axes, problems)
+    if not rows or not columns:  # their problem is told; the table's own choice may have one too
+        context.check(config, path)
     cells = []
     for row in rows:
         for name in row.cells or ():
@@ -127,6 +129,12 @@ class _Context:
         if quantity is None or (selector.minus is not None and minus is None):
             return None
         return Cell(quantity, minus, bool(selector.relative))
+
+    def check(self, selector: Selector, path: str) -> None:
+        """Tell the problems of a selector that makes no cell."""
+        found: list[Problem] = []
+        parse_where(selector.where, self.axes, f"{path}.where", found)
+        self._tell(found)
 
     def _quantity(self, selector: Selector, path: str, found: list[Problem]) -> Quantity | None:
         before = len(found)

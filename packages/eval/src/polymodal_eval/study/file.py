@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from polymodal_core.config import problems_of
+from polymodal_core.config import Configuration, problems_of
 from polymodal_core.errors import Problem, RecipeError, suggest
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,7 +21,7 @@ from polymodal_eval.study.grid import (
     parse_where,
     planned_runs,
 )
-from polymodal_eval.study.tables import TableConfig
+from polymodal_eval.study.tables import ColumnConfig, RowConfig, TableConfig
 
 FILE = "study.toml"
 """Name of a study's file in its folder."""
@@ -116,21 +116,50 @@ def _tables(given: Any, axes: Sequence[Axis], problems: list[Problem]) -> list[L
     found = []
     for number, item in enumerate(given):
         path = f"tables.{number}"
-        try:
-            config = TypeAdapter(TableConfig).validate_python(item)
-        except ValidationError as error:
-            problems += _shortened(problems_of(error, TableConfig, item, path=path))
+        before = len(problems)
+        config = _table(item, path, problems)
+        if config is None or len(problems) > before:
             continue
         if axes:
             found.append(lay_out(config, axes, path, problems))
     return found
 
 
-def _shortened(problems: list[Problem]) -> list[Problem]:
-    # `rows` may be of three forms: pydantic complains for each of them.
-    forms = [problem for problem in problems if "valid string" in problem.message]
-    others = [problem for problem in problems if problem not in forms]
-    return others or forms
+def _table(given: Any, path: str, problems: list[Problem]) -> TableConfig | None:
+    if not isinstance(given, Mapping):
+        problems.append(Problem(path, f"must be a table; given {given!r}"))
+        return None
+    # Rows and columns are of several forms each: pydantic would complain for every one of them.
+    listed: dict[str, Any] = {}
+    for key, kind in (("rows", RowConfig), ("columns", ColumnConfig)):
+        value = given.get(key, ())
+        if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+            items = enumerate(value)
+            parsed = [
+                _valid(kind, item, f"{path}.{key}.{place}", problems) for place, item in items
+            ]
+            listed[key] = tuple(item for item in parsed if item is not None)
+        elif isinstance(value, str) or _names_axes(value, key):
+            listed[key] = value
+        elif key in given:
+            one = key.removesuffix("s")
+            message = f"must name an axis or list tables, {{ name = ..., }} for each {one}"
+            problems.append(Problem(f"{path}.{key}", f"{message}; given {value!r}"))
+            listed[key] = ()
+    found: TableConfig | None = _valid(TableConfig, {**given, **listed}, path, problems)
+    return found
+
+
+def _names_axes(value: Any, key: str) -> bool:
+    return key == "rows" and isinstance(value, list) and all(isinstance(x, str) for x in value)
+
+
+def _valid(kind: type[Configuration], given: Any, path: str, problems: list[Problem]) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        problems += problems_of(error, kind, given, path=path)
+        return None
 
 
 def _unanswered(study: Study) -> list[Problem]:
