@@ -64,12 +64,13 @@ def _kept(table: Table, columns: Sequence[str], path: str, problems: list[Proble
         objective["pairs"] = _without(objective["pairs"], left_out)
     evaluation = result.get("evaluation")
     if isinstance(evaluation, dict) and isinstance(evaluation.get("tasks"), list):
-        tasks = [_task(task, left_out) for task in evaluation["tasks"]]
+        kept = [name for name in modalities if name in columns]
+        tasks = [_task(task, kept, left_out) for task in evaluation["tasks"]]
         evaluation["tasks"] = [task for task in tasks if task is not None]
     return result
 
 
-def _task(task: Any, left_out: Collection[str]) -> Any:
+def _task(task: Any, columns: Sequence[str], left_out: Collection[str]) -> Any:
     # What is left of a task without some columns; nothing where it needs one of them.
     if not isinstance(task, Mapping):
         return task
@@ -80,7 +81,23 @@ def _task(task: Any, left_out: Collection[str]) -> Any:
             if not found[key]:
                 return None
     needed = [found.get("classes"), found.get("column")]
-    return None if any(name in left_out for name in needed if isinstance(name, str)) else found
+    if any(name in left_out for name in needed if isinstance(name, str)):
+        return None
+    return None if found.get("kind") == "enrichment" and not _enriches(found, columns) else found
+
+
+def _enriches(task: Table, columns: Sequence[str]) -> bool:
+    # Whether a combination on one side is left that shares no column with the other side.
+    if len(columns) < 3:
+        return False
+    queries, galleries = (task.get(key, "all") for key in ("queries", "galleries"))
+    if not isinstance(queries, list) or not isinstance(galleries, list):
+        return True
+    sides = [
+        [{*part} if isinstance(part, list) else {part} for part in side]
+        for side in (queries, galleries)
+    ]
+    return any(len(a) + len(b) > 2 and not a & b for a in sides[0] for b in sides[1])
 
 
 def _without(sets: Iterable[Any], left_out: Collection[str]) -> list[Any]:
