@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.titles import metric_name
@@ -17,58 +17,88 @@ if TYPE_CHECKING:
 
     from polymodal_evaluator.display import Display
 
+PAPER = "paper"
+"""Marks what is not ours."""
+
+UNSURE = "n.d."
+"""Marks a difference whose interval holds 0."""
+
+MOST_COLUMNS = 6
+"""Columns that fit side by side."""
+
 MOST_CELLS = 4
 """Cells that a reason is said of by name; the others are counted."""
 
 
 def show_tables(display: Display, tables: Sequence[FilledTable]) -> None:
-    """Print every table, its contrast, and why cells are empty."""
+    """Print every table, its contrast, and why cells are empty; wide tables in parts."""
     if display.quiet:
         return
     for table in tables:
-        display.console.print()
-        display.console.print(study_table(table))
         config = table.layout.config
+        blocks = list(_blocks(len(table.layout.columns)))
+        for places in blocks:
+            display.console.print()
+            display.console.print(study_table(table, places))
         if config.note:
             display.console.print(f"[dim]{escape(config.note)}[/dim]", soft_wrap=True)
-        if config.contrast is not None:
+        if config.reference or config.others:
+            quoted = f"{PAPER}: printed in {config.source}, on its own data and models; not ours"
+            display.console.print(f"[dim italic]{escape(quoted)}[/dim italic]", soft_wrap=True)
+        for places in blocks if config.contrast is not None else ():
             display.console.print()
-            display.console.print(contrast_table(table))
+            display.console.print(contrast_table(table, places))
+        if any(_unsure(cell) for row in table.rows for cell in row.contrasts):
+            text = f"{UNSURE}: not distinguishable, the interval holds 0"
+            display.console.print(f"[dim]{text}[/dim]", soft_wrap=True)
         for reason, cells in table.reasons.items():
             more = f" and {len(cells) - MOST_CELLS} more" if len(cells) > MOST_CELLS else ""
             names = "; ".join(cells[:MOST_CELLS]) + more
             display.console.print(f"[dim]– {escape(names)}: {escape(reason)}[/dim]", soft_wrap=True)
 
 
-def study_table(table: FilledTable) -> Table:
-    """Lay out a table: value, interval, range over runs, and the paper's number below."""
+def study_table(table: FilledTable, places: Sequence[int] | None = None) -> Table:
+    """Lay out columns of a table: value, interval, range over runs, the paper's number below."""
     config = table.layout.config
-    found = bare_table(f"{config.title} {unit_of(table)}".rstrip())
-    found.add_column("", overflow="fold")
-    for name in table.layout.columns:
-        found.add_column(escape(name), justify="right")
+    places = range(len(table.layout.columns)) if places is None else places
+    found = _started(table, f"{config.title} {unit_of(table)}", places)
     for row in table.rows:
-        found.add_row(escape(row.name), *(_cell(cell) for cell in row.cells))
+        found.add_row(escape(row.name), *(_cell(row.cells[place]) for place in places))
         if row.name in config.reference:
-            found.add_row(*_quoted(config.source, config.reference[row.name]), style="dim italic")
+            numbers = config.reference[row.name]
+            found.add_row(*_quoted(f"  {PAPER}", numbers, places), style="dim italic")
     if config.others:
         found.add_section()
     for name, numbers in config.others.items():
-        found.add_row(*_quoted(f"{name} ({config.source})", numbers, 0), style="dim italic")
+        found.add_row(*_quoted(f"{name} ({PAPER})", numbers, places), style="dim italic")
     return found
 
 
-def contrast_table(table: FilledTable) -> Table:
+def contrast_table(table: FilledTable, places: Sequence[int] | None = None) -> Table:
     """Lay out the paired difference of every row to the table's contrast."""
     name = table.layout.config.contrast or ""
-    found = bare_table(f"less {name}, query by query (in points)")
-    found.add_column("", overflow="fold")
-    for column in table.layout.columns:
-        found.add_column(escape(column), justify="right")
+    places = range(len(table.layout.columns)) if places is None else places
+    found = _started(table, f"less {name}, query by query (in points)", places)
     for row in table.rows:
         if row.name != name:
-            found.add_row(escape(row.name), *(_contrast(cell) for cell in row.contrasts))
+            found.add_row(escape(row.name), *(_contrast(row.contrasts[place]) for place in places))
     return found
+
+
+def _started(table: FilledTable, title: str, places: Sequence[int]) -> Table:
+    found = bare_table(escape(title))
+    found.add_column("", no_wrap=True)
+    for place in places:
+        found.add_column(escape(table.layout.columns[place]), justify="right")
+    return found
+
+
+def _blocks(columns: int) -> Iterator[range]:
+    # Of about one width.
+    parts = -(-columns // MOST_COLUMNS)
+    size = -(-columns // parts)
+    for start in range(0, columns, size):
+        yield range(start, min(start + size, columns))
 
 
 def unit_of(table: FilledTable) -> str:
@@ -85,7 +115,8 @@ def unit_of(table: FilledTable) -> str:
     metric = metrics.pop()
     if metric == "median_rank":
         return "(median rank)"
-    return f"({metric_name(metric)}, in {'points' if all(cell.signed for cell in cells) else '%'})"
+    unit = "points" if all(cell.signed and not cell.relative for cell in cells) else "%"
+    return f"({metric_name(metric)}, in {unit})"
 
 
 def _cell(cell: Filled | None) -> str:
@@ -102,10 +133,16 @@ def _cell(cell: Filled | None) -> str:
 def _contrast(cell: Filled | None) -> str:
     if cell is None or cell.estimate is None:
         return "[dim]–[/dim]"
-    if not cell.estimate.distinguishable:
-        return f"[dim]{number(cell)}\n{interval(cell)}\nnot distinguishable[/dim]"
+    if _unsure(cell):
+        return f"[dim]{number(cell)}\n{interval(cell)}\n{UNSURE}[/dim]"
     return f"[bold]{number(cell)}[/bold]\n[dim]{interval(cell)}[/dim]"
 
 
-def _quoted(name: str, numbers: Sequence[float | None], indent: int = 2) -> list[str]:
-    return [f"{' ' * indent}{escape(name)}", *(printed(value) for value in numbers)]
+def _unsure(cell: Filled | None) -> bool:
+    return (
+        cell is not None and cell.estimate is not None and cell.estimate.distinguishable is not True
+    )
+
+
+def _quoted(name: str, numbers: Sequence[float | None], places: Sequence[int]) -> list[str]:
+    return [escape(name), *(printed(numbers[place]) for place in places)]

@@ -17,27 +17,31 @@ MOST_NAMED = 3
 """Runs that a problem is said of by name; the others are counted."""
 
 
-def check_recipes(study: Study, *, registry: Registry, source: str) -> dict[str, Recipe]:
-    """Resolve every run's recipe; raises RecipeError with the problems of all, named by run.
+class RecipeCheck:
+    """Resolves the recipes of a study's runs: `recipes`, by folder, once it has been called."""
 
-    A variant that makes no difference is a problem too: two runs would be one.
-    """
-    found: dict[Problem, list[PlannedRun]] = {}
-    recipes: dict[str, Recipe] = {}
-    for run, table in zip(study.runs, study.recipes, strict=True):
-        try:
-            recipes[run.folder] = resolve(table, registry=registry, source=source)
-        except RecipeError as error:
-            for problem in error.problems:
-                found.setdefault(_of_axis(problem, study), []).append(run)
-    problems = [
-        Problem(problem.path, f"{problem.message} {_among(runs, len(study.runs))}".rstrip())
-        for problem, runs in found.items()
-    ]
-    problems += _without_effect(study.runs, recipes)
-    if problems:
-        raise RecipeError(problems, source=source)
-    return recipes
+    def __init__(self, registry: Registry) -> None:
+        """Start with nothing resolved."""
+        self.registry = registry
+        self.recipes: dict[str, Recipe] = {}
+
+    def __call__(self, study: Study) -> list[Problem]:
+        """Give the problems of all recipes, those of some runs alone with their names.
+
+        A variant that makes no difference is a problem too: two runs would be one.
+        """
+        found: dict[Problem, list[PlannedRun]] = {}
+        for run, table in zip(study.runs, study.recipes, strict=True):
+            try:
+                self.recipes[run.folder] = resolve(table, registry=self.registry)
+            except RecipeError as error:
+                for problem in error.problems:
+                    found.setdefault(_of_axis(problem, study), []).append(run)
+        problems = [
+            Problem(problem.path, f"{problem.message} {_among(runs, len(study.runs))}".rstrip())
+            for problem, runs in found.items()
+        ]
+        return problems + _without_effect(study.runs, self.recipes)
 
 
 def _of_axis(problem: Problem, study: Study) -> Problem:

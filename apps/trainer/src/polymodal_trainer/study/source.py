@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,16 @@ def find_study(given: str) -> FoundStudy:
     )
 
 
-def read_study(path: Path, settings: Sequence[str]) -> Study:
+def read_study(
+    path: Path,
+    settings: Sequence[str],
+    *,
+    check: Callable[[Study], list[Problem]] | None = None,
+) -> Study:
     """Read a study's file, put its base recipe under `[recipe]` and apply `--set` settings.
 
-    A setting is of the recipe (`training.epochs=3`), or of the grid (`grid.seed=[0]`). Raises
-    RecipeError with every problem.
+    A setting is of the recipe (`training.epochs=3`), or of the grid (`grid.seed=[0]`). `check`
+    adds problems of the runs' recipes. Raises RecipeError with every problem.
     """
     table = read_toml(path)
     recipe = table.get("recipe")
@@ -60,7 +65,7 @@ def read_study(path: Path, settings: Sequence[str]) -> Study:
     grid = override({"grid": table.get("grid", {})}, [text for text in settings if _of_grid(text)])
     changed = override({}, [text.removeprefix("recipe.") for text in mine])
     table = {**table, **grid, "recipe": merged(table.get("recipe", {}), changed)}
-    study = parse_study(table, source=str(path))
+    study = parse_study(table, source=str(path), check=check)
     _check_settings(study.axes, changed)
     return study
 

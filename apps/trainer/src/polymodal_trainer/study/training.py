@@ -17,7 +17,7 @@ from polymodal_eval.study.states import run_state
 
 from polymodal_trainer.lock import RunLock, check_unlocked
 from polymodal_trainer.run import Request, train_request
-from polymodal_trainer.study.checking import check_recipes
+from polymodal_trainer.study.checking import RecipeCheck
 from polymodal_trainer.study.folder import begin
 from polymodal_trainer.study.source import find_study, read_study
 
@@ -48,14 +48,15 @@ def study(request: StudyRequest) -> int:
     found = find_study(request.given)
     folder = found.folder if request.out is None else request.out
     source = str(found.source.path)
-    planned = read_study(found.source.path, request.settings)
     loaded = registry()
-    recipes = check_recipes(planned, registry=loaded, source=source)
+    check = RecipeCheck(loaded)
+    planned = read_study(found.source.path, request.settings, check=check)
     if request.listing:
         print(listing(planned, folder))
         return 0
     begin(folder, planned)
-    return _Training(folder, recipes, source, loaded, quiet=request.quiet).train(planned.runs)
+    training = _Training(folder, check.recipes, source, loaded, quiet=request.quiet)
+    return training.train(planned.runs)
 
 
 def listing(planned: Study, folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,13 @@ class Study:
         ]
 
 
-def parse_study(table: Table, *, source: str) -> Study:
-    """Read a study's table, whose `[recipe]` is whole; raises RecipeError with every problem."""
+def parse_study(
+    table: Table, *, source: str, check: Callable[[Study], list[Problem]] | None = None
+) -> Study:
+    """Read a study's table, whose `[recipe]` is whole; raises RecipeError with every problem.
+
+    `check` adds problems that it finds in the recipes of the runs.
+    """
     problems = [
         Problem(name, f"unknown section{suggest(name, SECTIONS)}")
         for name in table
@@ -73,6 +78,8 @@ def parse_study(table: Table, *, source: str) -> Study:
     problems += dict.fromkeys(unknown)
     layouts = _tables(table.get("tables", []), axes, problems)
     study = Study(axes, tuple(runs), tuple(recipes), tuple(layouts), table)
+    if check is not None:
+        problems += check(study)
     if not problems:
         problems += _unanswered(study)
     if problems:
