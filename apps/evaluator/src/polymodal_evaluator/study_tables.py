@@ -38,7 +38,7 @@ def show_tables(display: Display, tables: Sequence[FilledTable]) -> None:
         config = table.layout.config
         blocks = list(_blocks(len(table.layout.columns)))
         for places in blocks:
-            display.console.print()
+            _title(display, f"{config.title} {unit_of(table)}")
             display.console.print(study_table(table, places))
         if config.note:
             display.console.print(f"[dim]{escape(config.note)}[/dim]", soft_wrap=True)
@@ -46,7 +46,7 @@ def show_tables(display: Display, tables: Sequence[FilledTable]) -> None:
             quoted = f"{PAPER}: printed in {config.source}, on its own data and models; not ours"
             display.console.print(f"[dim italic]{escape(quoted)}[/dim italic]", soft_wrap=True)
         for places in blocks if config.contrast is not None else ():
-            display.console.print()
+            _title(display, f"less {config.contrast}, query by query (in points)")
             display.console.print(contrast_table(table, places))
         if any(_unsure(cell) for row in table.rows for cell in row.contrasts):
             text = f"{UNSURE}: not distinguishable, the interval holds 0"
@@ -61,7 +61,7 @@ def study_table(table: FilledTable, places: Sequence[int] | None = None) -> Tabl
     """Lay out columns of a table: value, interval, range over runs, the paper's number below."""
     config = table.layout.config
     places = range(len(table.layout.columns)) if places is None else places
-    found = _started(table, f"{config.title} {unit_of(table)}", places)
+    found = _started(table, places)
     for row in table.rows:
         found.add_row(escape(row.name), *(_cell(row.cells[place]) for place in places))
         if row.name in config.reference:
@@ -78,15 +78,21 @@ def contrast_table(table: FilledTable, places: Sequence[int] | None = None) -> T
     """Lay out the paired difference of every row to the table's contrast."""
     name = table.layout.config.contrast or ""
     places = range(len(table.layout.columns)) if places is None else places
-    found = _started(table, f"less {name}, query by query (in points)", places)
+    found = _started(table, places)
     for row in table.rows:
         if row.name != name:
             found.add_row(escape(row.name), *(_contrast(row.contrasts[place]) for place in places))
     return found
 
 
-def _started(table: FilledTable, title: str, places: Sequence[int]) -> Table:
-    found = bare_table(escape(title))
+def _title(display: Display, text: str) -> None:
+    # Above the table and not in it: there it would be folded to the width of few columns.
+    display.console.print(f"\n[bold]{escape(text)}[/bold]", soft_wrap=True)
+
+
+def _started(table: FilledTable, places: Sequence[int]) -> Table:
+    found = bare_table("")
+    found.title = None
     found.add_column("", no_wrap=True)
     for place in places:
         found.add_column(escape(table.layout.columns[place]), justify="right")

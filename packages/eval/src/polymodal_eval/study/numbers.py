@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.charts import figure, signed
@@ -36,7 +37,7 @@ def spread(cell: Filled) -> str:
 def write(cell: Filled, value: float) -> str:
     """Write a number in the cell's unit: percent, points, percent of change, or a rank."""
     if cell.relative:
-        return f"{signed(value)}\u202f%"
+        return f"{signed(value)}\u202f%" if math.isfinite(value) else "–"
     if cell.metric == "median_rank":
         return f"{value:+.1f}" if cell.signed else f"{value:.1f}"
     return signed(value) if cell.signed else figure(value)
@@ -44,4 +45,4 @@ def write(cell: Filled, value: float) -> str:
 
 def printed(value: float | None) -> str:
     """Write a paper's number as it is printed."""
-    return "–" if value is None else f"{value:.1f}"
+    return "–" if value is None else f"{value:.1f}".replace("-", "−")
