@@ -25,7 +25,7 @@ def table_of(*rows: FilledRow, columns: int, **config: object) -> FilledTable:
 
 def shown(table: FilledTable) -> str:
     stream = io.StringIO()
-    show_tables(Display(console=Console(file=stream, width=130)), [table])
+    show_tables(Display(console=Console(file=stream, width=110)), [table])
     return stream.getvalue()
 
 

@@ -91,7 +91,7 @@ def test_missing_reports_are_made_and_the_tables_written(
     said = capsys.readouterr().out
     for text in (
         "run 1 of 4: pcmc-seed0: no report", "By loss (R@1, in %)", "67.9",
-        "paper: printed in paper", "less PCMC, query by query (in points)",
+        "paper: printed in the paper", "less PCMC, query by query (in points)",
         f"study: {folder / 'study.html'}  (with study.json)",
     ):  # fmt: skip
         assert text in said, text

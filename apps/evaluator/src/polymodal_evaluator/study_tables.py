@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.study.numbers import interval, number, printed, spread
 from rich.markup import escape
+from rich.text import Text
 
 from polymodal_evaluator.display import bare_table
 
@@ -23,9 +24,6 @@ PAPER = "paper"
 UNSURE = "n.d."
 """Marks a difference whose interval holds 0."""
 
-MOST_COLUMNS = 6
-"""Columns that fit side by side."""
-
 MOST_CELLS = 4
 """Cells that a reason is said of by name; the others are counted."""
 
@@ -36,7 +34,7 @@ def show_tables(display: Display, tables: Sequence[FilledTable]) -> None:
         return
     for table in tables:
         config = table.layout.config
-        blocks = list(_blocks(len(table.layout.columns)))
+        blocks = list(_blocks(table, display.console.width))
         for places in blocks:
             _title(display, f"{config.title} {unit_of(table)}")
             display.console.print(study_table(table, places))
@@ -99,12 +97,22 @@ def _started(table: FilledTable, places: Sequence[int]) -> Table:
     return found
 
 
-def _blocks(columns: int) -> Iterator[range]:
-    # Of about one width.
-    parts = -(-columns // MOST_COLUMNS)
-    size = -(-columns // parts)
-    for start in range(0, columns, size):
-        yield range(start, min(start + size, columns))
+def _blocks(table: FilledTable, width: int) -> Iterator[range]:
+    # As many columns as fit side by side, in parts of about one size.
+    config, columns = table.layout.config, table.layout.columns
+    names = [*table.layout.rows, *(f"{name} ({PAPER})" for name in config.others)]
+    texts = [
+        line
+        for row in table.rows
+        for shown in (*map(_cell, row.cells), *map(_contrast, row.contrasts))
+        for line in Text.from_markup(shown).plain.splitlines()
+    ]
+    widest = 3 + max(map(len, (*texts, *columns)))
+    most = max(1, (width - 3 - max(map(len, names))) // widest)
+    parts = -(-len(columns) // most)
+    size = -(-len(columns) // parts)
+    for start in range(0, len(columns), size):
+        yield range(start, min(start + size, len(columns)))
 
 
 def unit_of(table: FilledTable) -> str:

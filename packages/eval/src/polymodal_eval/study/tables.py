@@ -84,7 +84,7 @@ class TableConfig(Selector):
     note: str = ""
     rows: str | tuple[str, ...] | tuple[RowConfig, ...]
     columns: str | tuple[ColumnConfig, ...]
-    source: str = "paper"
+    source: str = "the paper"
     reference: dict[str, Printed] = Field(default_factory=dict)
     others: dict[str, Printed] = Field(default_factory=dict)
     contrast: str | None = None
