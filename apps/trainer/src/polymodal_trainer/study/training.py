@@ -158,6 +158,12 @@ class _Training:
                 claim.release()
         return True
 
+    def _has_ended(self, name: str) -> bool:
+        try:
+            return run_state(self.folder / name).finished is not None
+        except PolymodalError:
+            return False
+
     def _skip(self, run: PlannedRun, title: str) -> bool:
         self.taken.append(run.folder)
         self._say(f"{title}: skipped, another polymodal-train is at it")
@@ -172,10 +178,11 @@ class _Training:
             print(text, flush=True)
 
     def _sum_up(self, count: int) -> None:
-        done = self.trained + self.finished
+        ended = [name for name in self.taken if self._has_ended(name)]  # while others were trained
+        done = self.trained + self.finished + len(ended)
         parts = [f"{done} of {_runs(count)} finished, {self.trained} of them now"]
-        if self.taken:
-            parts.append(f"{_runs(len(self.taken))} left to another process")
+        if len(self.taken) > len(ended):
+            parts.append(f"{_runs(len(self.taken) - len(ended))} left to another process")
         print(f"\n{self.folder}: {'; '.join(parts)}")
         for name, message in self.failed.items():
             print(f"failed: {name}: {message.splitlines()[0]}", file=sys.stderr)
