@@ -61,12 +61,12 @@ def _recipe(folder: Path, *, rooms: int) -> dict[str, Any]:
 
 def _bert(folder: Path) -> str:
     """Save a BERT-base of random weights with a tokenizer of a few words."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel, BertTokenizer
 
     folder.mkdir()
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS.split()]
     (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
     BertModel(BertConfig()).save_pretrained(folder)
     return str(folder)
 

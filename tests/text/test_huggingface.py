@@ -227,3 +227,33 @@ def test_adapters_beside_a_pretrained_model_need_no_file_either(tmp_path: Path) 
     with torch.no_grad():
         expected, found = model.eval().embed("text", inputs), rebuilt.eval().embed("text", inputs)
     assert torch.equal(expected, found)
+
+
+def test_the_text_side_of_clip(tmp_path: Path) -> None:
+    from transformers import CLIPConfig, CLIPModel, CLIPTextModel
+
+    folder = save_bert(tmp_path / "clip")  # its tokenizer serves: what counts is the model
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    narrow = {**size, "num_attention_heads": 2}
+    config = CLIPConfig(
+        text_config={**narrow, "vocab_size": 40, "max_position_embeddings": 20, "eos_token_id": 3},
+        vision_config={**narrow, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
+    )
+    CLIPModel(config).save_pretrained(folder)
+    reference = CLIPTextModel.from_pretrained(folder).eval()
+    options = {"model": str(folder), "pooling": "last"}
+    encoder_config = HuggingFaceConfig.model_validate(options)
+    modality = modality_of(str(folder))
+    inputs = inputs_of(modality, ["a red chair", "a blue lamp stands here ."])
+    for built in (encoder_config, encoder_config.portable()):
+        encoder = built.build(**modality.spec())
+        if built is not encoder_config:
+            # Random weights until a checkpoint brings those it was saved with.
+            encoder.load_state_dict({f"model.{k}": v for k, v in reference.state_dict().items()})
+        encoder.eval()
+        with torch.no_grad():
+            found = encoder(inputs).pooled
+            expected = reference(inputs["ids"], attention_mask=inputs["mask"].long())
+        # CLIP pools its end-of-text token, the last real one.
+        torch.testing.assert_close(found, expected.pooler_output)

@@ -141,8 +141,9 @@ class HuggingFaceConfig(EncoderConfig):
     """A transformer from Hugging Face, by name or by the path of a folder, with its tokenizer.
 
     `weights`: `pretrained`, or `random` for the same architecture untrained. `pooling`: the
-    masked `mean` of the last layer, or its first token (`cls`). With `local_only` a name is looked
-    up among what has been downloaded before, never on the network. `architecture` stands for the
+    masked `mean` of the last layer, its first token (`cls`), or its last one (`last`, as CLIP has
+    it). With `local_only` a name is looked up among what has been downloaded before, never on the
+    network. `architecture` stands for the
     model's config.json where its files are not at hand, as in a checkpoint.
     """
 
@@ -150,7 +151,7 @@ class HuggingFaceConfig(EncoderConfig):
     modality: ClassVar[str] = "text"
     model: str = Field(min_length=1)
     weights: Literal["pretrained", "random"] = "pretrained"
-    pooling: Literal["mean", "cls"] = "mean"
+    pooling: Literal["mean", "cls", "last"] = "mean"
     local_only: bool = False
     architecture: dict[str, Any] | None = None
 
