@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from polymodal_core.errors import RunError
@@ -90,6 +90,7 @@ def embed_items(
 ) -> Vectors:
     """Embed a column's `items`, given as collated inputs in their order: [items, dim]."""
     import torch
+    from polymodal_core.batch import to_device
 
     training = model.training
     model.eval()
@@ -98,7 +99,7 @@ def embed_items(
     try:
         with torch.inference_mode():
             for inputs in batches:
-                found = model.embed(column, _on(inputs, device)).float().cpu().numpy()
+                found = model.embed(column, to_device(inputs, device)).float().cpu().numpy()
                 vectors[done : done + len(found)] = found
                 done += len(found)
                 if advance is not None:
@@ -114,11 +115,3 @@ def embed_items(
             f"{len(items)} items, first for item {bad[0]}; evaluate an earlier checkpoint"
         )
     return vectors
-
-
-def _on(value: Any, device: str) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _on(item, device) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_on(item, device) for item in value)
-    return value.to(device) if hasattr(value, "to") else value
