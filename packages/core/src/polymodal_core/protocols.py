@@ -107,7 +107,11 @@ class LossOutput(Protocol):
 
 
 class Objective(Protocol):
-    """A loss over embeddings; an `nn.Module`."""
+    """A loss over embeddings; an `nn.Module`.
+
+    One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
+    None: of the pairs that it compares, only these in this batch, in either order.
+    """
 
     def __call__(
         self,
