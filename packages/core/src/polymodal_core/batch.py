@@ -66,10 +66,15 @@ class Features:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Unit vectors `z[column]` [batch, dim], zero where `present[column]` [batch] is False."""
+    """Unit vectors `z[column]` [batch, dim], zero where `present[column]` [batch] is False.
+
+    `compare` names the pairs of columns that a loss may compare; None means all. Fusion limits it
+    to columns that have not seen each other (`fusion.Exchange`).
+    """
 
     z: Mapping[str, Tensor]
     present: Mapping[str, Tensor]
+    compare: frozenset[tuple[str, str]] | None = None
 
 
 def _map_tensors(value: Inputs, device: torch.device | str, *, non_blocking: bool) -> Inputs:
