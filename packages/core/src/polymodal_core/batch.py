@@ -63,6 +63,11 @@ class Features:
     tokens: Tensor | None = None
     mask: Tensor | None = None
 
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Features:
+        """Give the same features with every tensor on `device`."""
+        parts = (self.pooled, self.tokens, self.mask)
+        return Features(*(_map_tensors(part, device, non_blocking=non_blocking) for part in parts))
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -83,9 +88,6 @@ def _map_tensors(value: Inputs, device: torch.device | str, *, non_blocking: boo
             key: _map_tensors(item, device, non_blocking=non_blocking)
             for key, item in value.items()
         }
-    if isinstance(value, Features):
-        parts = (value.pooled, value.tokens, value.mask)
-        return Features(*(_map_tensors(item, device, non_blocking=non_blocking) for item in parts))
     if isinstance(value, list | tuple):
         return type(value)(_map_tensors(item, device, non_blocking=non_blocking) for item in value)
     return value.to(device, non_blocking=non_blocking) if hasattr(value, "to") else value
