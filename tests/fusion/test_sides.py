@@ -23,6 +23,7 @@ def draws(number: int = 4000, **options: object) -> list[Exchange]:
 
 def test_sides_are_disjoint_and_only_columns_of_different_sides_are_compared() -> None:
     for exchange in draws(300):
+        assert "a" in exchange.sides[0]
         assert sorted(column for side in exchange.sides for column in side) == COLUMNS
         assert exchange.compare is not None
         side_of = {column: number for number, side in enumerate(exchange.sides) for column in side}

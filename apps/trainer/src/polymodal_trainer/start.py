@@ -144,7 +144,9 @@ def build(
 
 def check_fusion(objective: nn.Module, training: TrainingConfig) -> None:
     """Raise RunError for what does not go together with a fusion."""
-    if "compare" not in inspect.signature(objective.forward).parameters:
+    given = inspect.signature(objective.forward).parameters
+    anything = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in given.values())
+    if "compare" not in given and not anything:
         raise RunError(
             f"the objective {type(objective).__name__} cannot train with a fusion: it compares all "
             f"pairs of columns, those among them that have seen each other's tokens; its forward "

@@ -43,7 +43,7 @@ def draw_exchange(
         left = rng.random(len(columns)) < 0.5
         sides = [
             tuple(column for column, is_left in zip(columns, left, strict=True) if is_left == side)
-            for side in (True, False)
+            for side in (left[0], not left[0])
         ]
         exchange = Exchange.across(sides)
         if _compares(exchange, pairs):
