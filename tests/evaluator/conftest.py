@@ -64,7 +64,7 @@ def make_run(path: Path, store: Path, *, seed: int = 0, **changes: Any) -> Path:
         states[name] = modality.fit(fit_values(opened, [name], rows, modality))
     torch.manual_seed(seed)
     modalities = fitted_modalities(recipe, states)
-    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim)
+    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim, fusion=recipe.fusion)
     run = RunFolder(path)
     state = {
         "step": 12,
