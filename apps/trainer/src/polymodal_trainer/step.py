@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -30,7 +30,8 @@ EXCHANGE = 0x46757365
 class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
-    `skipped` says that fp16 gradients overflowed, so that the weights were left as they were.
+    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `skipped` says that
+    fp16 gradients overflowed, so that the weights were left as they were.
     """
 
     loss: float
@@ -38,6 +39,7 @@ class StepResult:
     anchors: dict[str, int]
     gradient_norm: float
     skipped: bool = False
+    auxiliary: dict[str, Tensor] = field(default_factory=dict)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -78,16 +80,18 @@ def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
     seed_step(setup.seed, step)
     batch = batch.to(setup.precision.device, non_blocking=True)
     embeddings, output = forward(setup, batch, step)
-    loss = output.total.item()
+    total = sum(embeddings.auxiliary.values(), output.total)
+    loss = total.item()
     if not np.isfinite(loss):
         raise NonFiniteError(setup.model, batch, embeddings, f"the loss is {loss}")
-    norm, skipped = _descend(setup, batch, embeddings, output.total)
+    norm, skipped = _descend(setup, batch, embeddings, total)
     return StepResult(
         loss=loss,
         parts={pair_name(pair): part for pair, part in output.parts.items()},
         anchors={pair_name(pair): int(count) for pair, count in output.anchors.items()},
         gradient_norm=norm,
         skipped=skipped,
+        auxiliary={name: loss.detach() for name, loss in embeddings.auxiliary.items()},
     )
 
 

@@ -106,12 +106,7 @@ class Model(nn.Module):
 
     def embed(self, column: str, inputs: Inputs) -> Tensor:
         """Map inputs [present, ...] of a column, seen alone, to unit vectors [present, dim]."""
-        features = self.features(column, inputs)
-        if self.fusion is None:
-            return self._head(column, features.pooled)
-        size = len(features.pooled)
-        rows = {column: torch.arange(size, device=features.pooled.device)}
-        return self._head(column, self._fuse({column: features}, rows, size).features[column])
+        return self._alone(column, self.features(column, inputs))
 
     def combine(
         self,
@@ -150,7 +145,8 @@ class Model(nn.Module):
         With a fusion, the columns of a side of `exchange` see each other; without `exchange`, each
         column is seen alone. Raises PolymodalError where the sides do not hold each column once.
         """
-        vectors = self._vectors(batch, exchange)
+        auxiliary: dict[str, Tensor] = {}
+        vectors = self._vectors(batch, exchange, auxiliary)
         z, present = {}, {}
         device = batch.instance.device
         for column in self.owners:
@@ -162,18 +158,28 @@ class Model(nn.Module):
                 z[column] = found.new_zeros(batch.size, self.dim).index_copy(0, rows, found)
                 mask[rows] = True
             present[column] = mask
-        return Embeddings(z, present, None if exchange is None else exchange.compare)
+        compare = None if exchange is None else exchange.compare
+        return Embeddings(z, present, compare, auxiliary)
 
-    def _vectors(self, batch: Batch, exchange: Exchange | None) -> dict[str, Tensor]:
+    def _vectors(
+        self, batch: Batch, exchange: Exchange | None, auxiliary: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         held = [column for column in self.owners if column in batch.inputs]
+
+        def encoded(column: str) -> Features:
+            found = self.features(column, batch.inputs[column])
+            if found.auxiliary is not None:
+                auxiliary[column] = found.auxiliary
+            return found
+
         if self.fusion is None or exchange is None:
-            return {column: self.embed(column, batch.inputs[column]) for column in held}
+            return {column: self._alone(column, encoded(column)) for column in held}
         if sorted(column for side in exchange.sides for column in side) != sorted(self.owners):
             raise PolymodalError(
                 f"the sides {exchange.sides} do not hold each of the columns "
                 f"{', '.join(self.owners)} once"
             )
-        features = {column: self.features(column, batch.inputs[column]) for column in held}
+        features = {column: encoded(column) for column in held}
         vectors: dict[str, Tensor] = {}
         for side in exchange.sides:
             part = {column: features[column] for column in side if column in features}
@@ -182,6 +188,13 @@ class Model(nn.Module):
                 fused = self._fuse(part, rows, batch.size).features
                 vectors |= {column: self._head(column, fused[column]) for column in part}
         return vectors
+
+    def _alone(self, column: str, features: Features) -> Tensor:
+        if self.fusion is None:
+            return self._head(column, features.pooled)
+        size = len(features.pooled)
+        rows = {column: torch.arange(size, device=features.pooled.device)}
+        return self._head(column, self._fuse({column: features}, rows, size).features[column])
 
     def _fuse(
         self, features: Mapping[str, Features], rows: Mapping[str, Tensor], size: int

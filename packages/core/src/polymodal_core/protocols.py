@@ -77,7 +77,8 @@ class Encoder(Protocol):
     An encoder that trains something of its own behind pretrained weights splits itself: its
     submodule `backbone` maps inputs to Features (`pooled` [present, ...], of any form), is what
     `tuning` is about, and is all that is run once where features are cached; its method
-    `finish(features) -> Features` does the rest, and `forward` is both.
+    `finish(features) -> Features` does the rest, and `forward` is both. A loss of its own, such as
+    that of a reconstruction, goes with the features (`Features.auxiliary`).
     """
 
     feature_dim: int
