@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Queries of one sequence, keys and values of another; both are normalised by the caller."""
+    """Queries of one sequence, keys and values of another; both are normalised by the caller.
+
+    What comes out is 0 at first, as from `FeedForward`: residual streams start as they came in, so
+    that a fusion begins as towers and learns as fast.
+    """
 
     def __init__(self, width: int, *, heads: int, dropout: float = 0.0) -> None:
         """Build with `heads` heads of `width / heads` dimensions each."""
@@ -19,7 +23,7 @@ class Attention(nn.Module):
         self.width, self.heads = width, heads
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
-        self.out = nn.Linear(width, width)
+        self.out = _zeros(nn.Linear(width, width))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, queries: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -72,7 +76,10 @@ class FeedForward(nn.Module):
         self.width, self.hidden = width, hidden
         self.norm = nn.LayerNorm(width)
         self.layers = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width), nn.Dropout(dropout)
+            nn.Linear(width, hidden),
+            nn.GELU(),
+            _zeros(nn.Linear(hidden, width)),
+            nn.Dropout(dropout),
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -103,3 +110,9 @@ class Block(nn.Module):
     def operations(self, length: int) -> int:
         """Count the multiply-adds of a row."""
         return self.attention.operations(length, length) + self.feed_forward.operations(length)
+
+
+def _zeros(linear: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear

@@ -31,7 +31,7 @@ class SideFusion(nn.Module):
         *,
         feature_dim: int,
         exchange: ExchangeWithin = "sides",
-        alone: float = 0.25,
+        alone: float = 0.5,
         fused: Collection[str] | None = None,
     ) -> None:
         """Check the options."""

@@ -28,7 +28,7 @@ class Concatenation(SideFusion):
         width: int = 768,
         dropout: float = 0.0,
         exchange: ExchangeWithin = "sides",
-        alone: float = 0.25,
+        alone: float = 0.5,
     ) -> None:
         """Build for columns with features of these widths."""
         super().__init__(feature_dims, feature_dim=width, exchange=exchange, alone=alone)

@@ -25,7 +25,7 @@ class SideFusionConfig(FusionConfig):
         description="columns see those of their own side; all: the printed form, which leaks",
     )
     alone: float = Field(
-        default=0.25,
+        default=0.5,
         ge=0,
         le=1,
         description="share of the batches in which each column is a side of its own",

@@ -73,7 +73,7 @@ class MultiStream(SideFusion):
         reliability: bool = False,
         checkpointing: bool = False,
         exchange: ExchangeWithin = "sides",
-        alone: float = 0.25,
+        alone: float = 0.5,
         fused: Collection[str] | None = None,
     ) -> None:
         """Build for columns with features of these widths."""
