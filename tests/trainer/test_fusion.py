@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,3 +206,31 @@ def load(built: Setup, rows: Any, size: int, *, epoch: int = 0, training: bool =
         epoch=epoch,
         training=training,
     )
+
+
+def test_the_shipped_recipe_trains_on_a_tiny_store_and_is_resumed(tmp_path: Path) -> None:
+    options = {"train": 16, "validation": 6, "test": 2, "heldout": 2, "size": 32, "captions": 1}
+    columns = ["image", "text", "depth"]
+    importer = registry().importer("rooms").model_validate({**options, "columns": columns})
+    make_store(tmp_path / "rooms", importer.build())
+    settings = [
+        f"data.store={tmp_path / 'rooms'}",
+        "data.batch_size=4",
+        "modalities.image.size=32",
+        "modalities.depth.size=32",
+        "training.epochs=1",
+        "training.checkpoint_every=2",
+        "training.keep=9",
+        "training.threads=1",
+    ]
+    assert run("rooms_fusion", settings=settings, out=OUT, resume=False, quiet=True) == 0
+    steps = lines(OUT, "step")
+    assert len(steps) == 4
+    assert all(set(step["auxiliary"]) == {"depth"} for step in steps)
+    # From the middle of the epoch: the last checkpoint goes, and what follows is the same again.
+    shutil.copytree(OUT, Path("again"), symlinks=True)
+    last = RunFolder(Path("again")).steps()[-1]
+    (RunFolder(Path("again")).checkpoints / "best").unlink()
+    shutil.rmtree(last)
+    assert train(Path("again"), out=Path("again"), resume=True) == 0
+    assert_same_run(OUT, Path("again"))
