@@ -110,7 +110,7 @@ def problems(given: Any, kind: Any = Outer, path: str = "top") -> list[str]:
         ({"several": [{}, {"size": "x"}]}, "top.several.1.size: Input should be a valid integer"),
         (
             {"encoder": {"kind": "linear", "dimm": 3}},
-            "top.encoder.dimm: unknown key; did you mean 'dim'? known: dim, kind, tuning",
+            "top.encoder.dimm: unknown key; did you mean 'dim'? known: dim, kind, lora, tuning",
         ),
         (
             {"encoder": {"kind": "liner"}},

@@ -9,6 +9,7 @@ import torch
 from polymodal_core.batch import Batch
 from polymodal_core.errors import StoreError, UnknownNameError
 from polymodal_core.protocols import Modality
+from polymodal_datasets.generators import View
 from polymodal_datasets.loading import fit_values, load_batches, load_items, num_batches
 from polymodal_datasets.store import Store
 
@@ -121,6 +122,20 @@ def test_items_come_in_the_given_order(store: Store) -> None:
         assert torch.cat(parts)[:, 0].tolist() == means
     with pytest.raises(UnknownNameError, match="no column 'sound'"):
         load_items(store, "sound", TileModality(), [0], batch_size=2)
+
+
+def test_items_of_a_view_are_augmented_by_it_alone(store: Store) -> None:
+    items = np.array([9, 2, 30])
+    view = View(5, 2)
+    expected = []
+    for payload in store.read("picture", items):
+        mean = float(TileModality().decode(payload).mean())
+        expected.append([mean, view.shared().random(), view.own(payload).random()])
+    for workers, size in ((0, 2), (2, 1)):
+        parts = load_items(
+            store, "picture", TileModality(), items, batch_size=size, workers=workers, view=view
+        )
+        assert torch.cat(list(parts)).tolist() == expected
 
 
 def test_values_to_fit_on_are_distinct_and_of_the_given_rows(store: Store) -> None:

@@ -32,6 +32,8 @@ def test_geometry_has_the_defaults_of_images() -> None:
     ("option", "value", "message"),
     [
         ("unit", "feet", r"'feet' is no unit of depth; wanted mm, cm, m"),
+        ("plausible", [3, 3], "nearest < farthest"),
+        ("plausible", [-1, 3], "nearest < farthest"),
         ("size", 7, "greater than or equal to 8"),
         ("max_metres", 0, "greater than 0"),
         ("max_metres", 100, "less than or equal to 65.535"),

@@ -5,7 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from polymodal_core.errors import ValueRejectedError
-from polymodal_depth.millimetres import decode, encode, to_millimetres
+from polymodal_depth.millimetres import (
+    check_plausible,
+    decode,
+    encode,
+    extent,
+    to_millimetres,
+)
 
 from tests.depth.maps import ramp, with_holes
 
@@ -95,6 +101,32 @@ def test_stored_maps_come_back_exactly() -> None:
     found = decode(payload)
     assert found.dtype == np.uint16
     np.testing.assert_array_equal(found, millimetres)
+
+
+def test_the_extent_is_read_off_the_head() -> None:
+    payload = encode(ramp(48, 64))
+    assert extent(payload) == extent(payload[:64]) == (48, 64)
+    with pytest.raises(ValueRejectedError, match="the stored depth map is damaged"):
+        extent(payload[:10])
+
+
+def test_the_median_reading_must_be_plausible_where_that_is_said() -> None:
+    # Holes are no readings: half of the map is none, and the median is of the rest.
+    millimetres = np.array([[0, 0, 0, 2000, 2000, 60_000]], np.uint16)
+    check_plausible(millimetres, (1.0, 2.0), unit="mm", name="d.png")
+    for plausible in ((2.1, 9.0), (0.0, 1.9)):
+        between = rf"{plausible[0]:g} m to {plausible[1]:g} m that are plausible here"
+        message = (
+            rf'^d\.png: with unit "mm" the median reading is 2 m, outside the {between}; declare'
+        )
+        with pytest.raises(ValueRejectedError, match=message):
+            check_plausible(millimetres, plausible, unit="mm", name="d.png")
+
+
+def test_what_is_stored_is_said_of_every_bad_value() -> None:
+    for values in ([[np.nan]], [[-1.0]], [[0.0]]):
+        refused(values, "m", r'.*the declared unit is "m", stored are millimetres from 1 to 65535')
+    refused([[0.0]], None, ".*declared is no unit, stored are millimetres from 1 to 65535")
 
 
 def test_a_damaged_stored_map_is_refused() -> None:

@@ -4,4 +4,6 @@ from polymodal_core.plugins import registry
 
 
 def test_the_tasks_are_installed() -> None:
-    assert {"retrieval", "zero_shot", "prompts", "probe"} <= set(registry().names("task"))
+    assert {"retrieval", "zero_shot", "prompts", "probe", "robustness"} <= set(
+        registry().names("task")
+    )

@@ -10,7 +10,7 @@ from polymodal_core.batch import Features, Inputs
 from polymodal_core.errors import UnknownNameError
 from polymodal_core.model import Model
 from polymodal_core.protocols import Modality
-from polymodal_eval.space import encode_values, unit_means
+from polymodal_eval.space import corruption_generator, encode_values, unit_means
 from torch import nn
 
 from tests.eval.worlds import embedding_table, row_table, space_of
@@ -42,6 +42,17 @@ class Lengths(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> Features:
         return Features(torch.nn.functional.one_hot(inputs, 4).float())
+
+
+def test_damage_is_drawn_by_item_and_kind_and_not_by_severity() -> None:
+    draws = {
+        (seed, name, item): corruption_generator(seed, name, item).random()
+        for seed in (0, 1)
+        for name in ("noise", "holes")
+        for item in (0, 5)
+    }
+    assert len(set(draws.values())) == len(draws)
+    assert corruption_generator(1, "holes", 5).random() == draws[1, "holes", 5]
 
 
 def test_values_are_transformed_as_at_evaluation_and_embedded_in_order() -> None:

@@ -134,3 +134,33 @@ def test_few_combinations_are_all_shown() -> None:
 
     assert [line[2] for line in found if line[:2] == ["a", "+"]] == ["b2", "b1"]
     assert not any("more" in line for line in found)
+
+
+def damaged(corruption: str, severity: float, value: float) -> Measurement:
+    lost = {"value": 0.5 - value, "low": 0.5 - value - 0.1, "high": 0.5 - value + 0.1}
+    details = {"corruption": corruption, "severity": severity}
+    return Measurement(
+        "a" if corruption == "clean" else f"a ({corruption} {severity:g})",
+        "b",
+        "r@1",
+        {"r@1": Estimate(value)},
+        num_queries=7,
+        query_columns=("a",),
+        gallery_columns=("b",),
+        details=details if corruption == "clean" else {**details, "lost": lost},
+    )
+
+
+def test_robustness_has_a_line_for_each_kind_of_damage_and_what_is_lost_at_the_last() -> None:
+    lines = (
+        damaged("clean", 0.0, 0.5),
+        damaged("noise", 0.5, 0.4),
+        damaged("noise", 1.0, 0.2),
+        damaged("blur", 1.0, 0.45),
+    )
+    found = lines_of(TaskResult("robustness", "test", lines))
+    rows = [line for line in found if line[:3] == ["a", "→", "b"]]
+    assert rows == [
+        ["a", "→", "b", "noise", "50.0", "40.0", "20.0", "+30.0", "+20.0", "to", "+40.0"],
+        ["a", "→", "b", "blur", "50.0", "45.0", "+5.0", "−5.0", "to", "+15.0"],
+    ]

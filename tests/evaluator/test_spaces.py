@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from polymodal_core.errors import StoreError
 from polymodal_core.plugins import registry
+from polymodal_eval.space import corruption_generator
 from polymodal_evaluator.opening import Opened, open_for_evaluation
 from polymodal_evaluator.spaces import Spaces
 
@@ -53,6 +54,26 @@ def test_classes_of_the_whole_store_have_one_vector_each(spaces: Spaces, opened:
     label = held.table.label[np.flatnonzero(held.table.items["prototypes"] == 0)[0]]
     place = classes.labels.tolist().index(label)
     np.testing.assert_allclose(classes.vectors[place], held.vectors["prototypes"][0], atol=1e-5)
+
+
+def test_damaged_items_are_embedded_in_their_order(spaces: Spaces, opened: Opened) -> None:
+    space = spaces("test")
+    modality = opened.trained.modalities["image"]
+    assert space.corruptions["image"] == tuple(modality.corruptions())
+    assert space.corrupted is not None
+    name = space.corruptions["image"][0]
+    np.testing.assert_allclose(
+        space.corrupted("image", name, 0.0), space.embeddings.vectors["image"], atol=1e-5
+    )
+    found = space.corrupted("image", name, 0.7)
+    np.testing.assert_array_equal(found, space.corrupted("image", name, 0.7))
+    place = 3
+    number = int(space.embeddings.item_numbers["image"][place])
+    (payload,) = opened.store.read("image", [number])
+    rng = corruption_generator(opened.evaluation.seed, name, number)
+    value = modality.corruptions()[name](modality.decode(payload), 0.7, rng)
+    np.testing.assert_allclose(found[place], space.encode("image", [value])[0], atol=1e-5)
+    assert np.abs(found - space.embeddings.vectors["image"]).max() > 1e-3
 
 
 def test_a_split_is_embedded_once(spaces: Spaces) -> None:

@@ -53,7 +53,7 @@ def test_an_unknown_model_is_refused_with_a_suggestion() -> None:
     [
         ({}, "Field required"),
         ({"model": "x", "std": [1, 0, 1]}, "positive standard deviation"),
-        ({"model": "x", "tuning": "some"}, "'full' or 'frozen'"),
+        ({"model": "x", "tuning": "some"}, "'full', 'frozen' or 'lora'"),
         ({"model": "x", "size": 1}, "greater than or equal to 8"),
     ],
 )

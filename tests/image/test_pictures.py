@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from polymodal_core.errors import ValueRejectedError
-from polymodal_image.pictures import check_pixels, decode_picture, encode_png, read_file, shrink
+from polymodal_image.pictures import (
+    check_pixels,
+    decode_picture,
+    encode_png,
+    extent,
+    read_file,
+    shrink,
+)
 
 from tests.image.pictures import encoded, gradient, saved, textured
 
@@ -133,6 +140,19 @@ def test_exif_orientation_is_honoured(orientation: int, turn: object) -> None:
     exif[0x0112] = orientation
     decoded = np.asarray(decode_picture(encoded(gradient(), exif=exif.tobytes())))
     np.testing.assert_array_equal(decoded, turn(gradient()))
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8, 9])
+def test_the_extent_is_that_of_the_upright_picture(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    payload = encoded(gradient(), exif=exif.tobytes())
+    assert extent(payload) == np.asarray(decode_picture(payload)).shape[:2]
+
+
+def test_the_extent_of_damage_is_refused() -> None:
+    with pytest.raises(ValueRejectedError, match="the stored picture is damaged"):
+        extent(b"no picture")
 
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:

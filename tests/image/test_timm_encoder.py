@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import huggingface_hub.constants
 import pytest
 import timm
 import torch
+from polymodal_core.config import LoRAConfig
 from polymodal_core.errors import PolymodalError
+from polymodal_core.lora import add_adapters, target_layers
 from polymodal_image.config import ImageConfig
 from polymodal_image.encoder_config import TimmConfig
 from polymodal_image.timm_encoder import TimmEncoder
@@ -142,3 +145,20 @@ def test_pretrained_mobilenet_gives_its_features(shared_weights: Path) -> None:
     assert encoder.feature_dim == 1280
     assert found.tokens.shape == (2, 16, 1280)
     torch.testing.assert_close(found.pooled, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [("test_vit", r"attn\.(qkv|proj)"), ("test_resnet", "conv|downsample"), ("test_convnext", "")],
+)
+def test_adapters_reach_the_features(model: str, layers: str) -> None:
+    encoder = build(model, size=160 if model == "test_vit" else 64)
+    names = target_layers(encoder, None)
+    assert names
+    assert all(re.search(layers, name) for name in names)
+    assert not any(getattr(encoder.get_submodule(name), "groups", 1) > 1 for name in names)
+    add_adapters(encoder, LoRAConfig(rank=2), column="image")
+    encoder.train()(pictures(3, 160 if model == "test_vit" else 64)).pooled[:, 0].sum().backward()
+    adapters = {name: item for name, item in encoder.named_parameters() if item.requires_grad}
+    assert len(adapters) == 2 * len(names)
+    assert all(item.grad is not None for item in adapters.values())

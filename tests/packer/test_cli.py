@@ -40,7 +40,7 @@ def test_help_and_version_import_nothing_heavy(option: str) -> None:
 def test_help_lists_the_commands_and_how_to_pack(run: Run) -> None:
     shown = run("--help")
     assert shown.code == 0
-    for word in ("info", "list", "show", "verify", "polymodal-pack KIND --out STORE"):
+    for word in ("depth", "info", "list", "show", "verify", "polymodal-pack KIND --out STORE"):
         assert word in shown.out
     assert "Usage: polymodal-pack" in run().err + run().out
 

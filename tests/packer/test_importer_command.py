@@ -29,6 +29,12 @@ def test_pack(run: Run) -> None:
     assert len(Store("data/s").table) == 15
 
 
+def test_what_the_importer_left_out_is_said(run: Run) -> None:
+    done = run("needy", "--out", "s", "--root", ".")
+    assert done.code == 0
+    assert done.out.splitlines()[1] == "pictures in no list: 1,200"
+
+
 def test_packing_options_by_kind_and_column(run: Run) -> None:
     run("fake", "--out", "a", "--set", "note.upper=true")
     assert Store("a").columns["caption"].options == {"upper": True}

@@ -157,3 +157,29 @@ def test_what_hears_no_speech_is_refused(tmp_path: Path) -> None:
     config = TransformersConfig(model=str(tmp_path), weights="random")
     with pytest.raises(PolymodalError, match=r"\(bert\) is no speech encoder known here; wanted"):
         config.build(**SPEC)
+
+
+@pytest.mark.parametrize("kind", ["hubert-base", "wav2vec2-large", "whisper"])
+def test_adapters_lie_in_the_backbone_and_layer_weights_learn_beside_them(
+    tmp_path: Path, kind: str
+) -> None:
+    path = save_whisper(tmp_path) if kind == "whisper" else save_model(tmp_path, kind)
+    encoder = {"kind": "transformers", "model": path, "tuning": "lora", "lora": {"rank": 2}}
+    table = {"modalities": {"speech": {"max_seconds": 1.0, "encoder": encoder}}}
+    recipe = load_recipe(table, registry=registry(), sections={})
+    model = build_model(recipe.columns, fitted_modalities(recipe, {"speech": {}}), dim=4).train()
+    with torch.no_grad():
+        for name, item in model.named_parameters():
+            if "lora_B" in name:
+                item.normal_()
+    model.embed("speech", inputs())[:, 0].sum().backward()
+    trained = {name: item for name, item in model.encoders.named_parameters() if item.requires_grad}
+    layers = 2 if kind == "whisper" else 3
+    assert trained.keys() - {"speech.layer_weights.logits"} == {
+        name for name in trained if name.startswith("speech.backbone.") and ".lora_" in name
+    }
+    assert len(trained) == 1 + layers * 4 * 2
+    assert all(item.grad is not None for item in trained.values())
+    model.zero_grad()
+    before = model.eval().features("speech", inputs()).pooled
+    assert torch.equal(before, model.train().features("speech", inputs()).pooled)

@@ -15,7 +15,7 @@ from polymodal_core.batch import Batch
 from polymodal_core.errors import PolymodalError
 from polymodal_core.plugins import registry
 from polymodal_core.recipe import load_recipe
-from polymodal_core.run import fitted_modalities
+from polymodal_core.run import fitted_modalities, portable_encoders
 from polymodal_core.testing import check_encoder, check_modality
 from polymodal_text.config import HuggingFaceConfig, TextConfig
 from polymodal_text.huggingface import build_encoder
@@ -189,3 +189,71 @@ def test_a_portable_encoder_and_a_fitted_modality_need_no_file(tmp_path: Path) -
     with torch.no_grad():
         expected, found = original.eval()(inputs), rebuilt.eval()(again)
     assert torch.equal(expected.pooled, found.pooled)
+
+
+def test_adapters_beside_a_pretrained_model_need_no_file_either(tmp_path: Path) -> None:
+    from polymodal_core.model import build_model
+
+    folder = save_bert(tmp_path / "bert")
+    encoder = {"kind": "huggingface", "model": str(folder), "tuning": "lora", "lora": {"rank": 2}}
+    table: dict[str, Any] = {"modalities": {"text": {"length": 12, "encoder": encoder}}}
+    recipe = load_recipe(table, registry=registry(), sections={})
+    state = recipe.columns["text"].modality.build().fit(CAPTIONS)
+    modalities = fitted_modalities(recipe, {"text": state})
+    model = build_model(recipe.columns, modalities, dim=8).train()
+    trained = [name for name, item in model.encoders.named_parameters() if item.requires_grad]
+    assert len(trained) == 2 * 2 * 4  # layers, A and B, query, key, value and output
+    assert all(".attention." in name for name in trained)
+    inputs = modalities["text"].collate([[2, 5, 9, 3], [2, 7, 3]])
+    before = model.features("text", inputs).pooled
+    with torch.no_grad():
+        for name, item in model.named_parameters():
+            if "lora_B" in name:
+                item.normal_()
+    after = model.embed("text", inputs)
+    assert not torch.equal(before, model.features("text", inputs).pooled)
+    after[:, 0].sum().backward()
+    assert all(dict(model.encoders.named_parameters())[name].grad is not None for name in trained)
+
+    kept = json.loads(json.dumps(portable_encoders(recipe)))
+    shutil.rmtree(folder)
+    again = load_recipe(
+        {"modalities": {"text": {"length": 12, "encoder": kept["text"]}}},
+        registry=registry(),
+        sections={},
+    )
+    rebuilt = build_model(again.columns, modalities, dim=8)
+    rebuilt.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        expected, found = model.eval().embed("text", inputs), rebuilt.eval().embed("text", inputs)
+    assert torch.equal(expected, found)
+
+
+def test_the_text_side_of_clip(tmp_path: Path) -> None:
+    from transformers import CLIPConfig, CLIPModel, CLIPTextModel
+
+    folder = save_bert(tmp_path / "clip")  # its tokenizer serves: what counts is the model
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    narrow = {**size, "num_attention_heads": 2}
+    config = CLIPConfig(
+        text_config={**narrow, "vocab_size": 40, "max_position_embeddings": 20, "eos_token_id": 3},
+        vision_config={**narrow, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
+    )
+    CLIPModel(config).save_pretrained(folder)
+    reference = CLIPTextModel.from_pretrained(folder).eval()
+    options = {"model": str(folder), "pooling": "last"}
+    encoder_config = HuggingFaceConfig.model_validate(options)
+    modality = modality_of(str(folder))
+    inputs = inputs_of(modality, ["a red chair", "a blue lamp stands here ."])
+    for built in (encoder_config, encoder_config.portable()):
+        encoder = built.build(**modality.spec())
+        if built is not encoder_config:
+            # Random weights until a checkpoint brings those it was saved with.
+            encoder.load_state_dict({f"model.{k}": v for k, v in reference.state_dict().items()})
+        encoder.eval()
+        with torch.no_grad():
+            found = encoder(inputs).pooled
+            expected = reference(inputs["ids"], attention_mask=inputs["mask"].long())
+        # CLIP pools its end-of-text token, the last real one.
+        torch.testing.assert_close(found, expected.pooler_output)

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from polymodal_trainer.catalogue import shipped
+from polymodal_trainer.catalogue import shipped, shipped_studies
 
 PROGRAM = Path(sys.executable).with_name("polymodal-train")
 
@@ -44,7 +44,9 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & {"pydantic", "torch", "numpy", "rich", "pluggy", "lmdb"}
 
 
-@pytest.mark.parametrize("arguments", [["run", "--help"], ["recipes"]])
+@pytest.mark.parametrize(
+    "arguments", [["run", "--help"], ["study", "--help"], ["recipes"], ["studies"]]
+)
 def test_help_of_a_command_and_the_list_load_no_plugin(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & {"torch", "numpy", "rich", "pluggy", "lmdb"}
 
@@ -80,6 +82,23 @@ def test_recipes_lists_each_with_its_description() -> None:
     assert [line.split()[0] for line in listed] == list(shipped())
     assert "rooms" in listed[-1]
     assert "Five modalities" in listed[-1]
+
+
+def test_studies_lists_each_with_its_description() -> None:
+    listed = call("studies").splitlines()
+    assert [line.split()[0] for line in listed] == list(shipped_studies())
+    assert "Contrastive against regressive losses on rooms" in listed[0]
+
+
+def test_a_study_is_listed_and_its_mistakes_told() -> None:
+    listed = call("study", "losses", "--list").splitlines()
+    assert listed[0].startswith("pcmc-i-t-seed0")
+    assert listed[-1] == "0 of 18 runs finished, in runs/losses"
+    assert "did you mean 'losses'?" in call("study", "lossse", code=2)
+    message = call("study", "losses", "--set", "training.epoch=1", code=2)
+    assert "training.epoch: unknown key; did you mean 'epochs'?" in message
+    assert "(all 18 runs)" in message
+    assert not Path("runs").exists()
 
 
 def test_check_prints_the_resolved_recipe() -> None:

@@ -102,6 +102,9 @@ WRONG: list[tuple[dict[str, Wrong], str]] = [
         "a pickled modality must transform as before",
     ),
     ({"__reduce__": lambda self: 1 / 0}, "must be picklable, before and after use"),
+    ({"extent": lambda self, payload: 1 / 0}, "extent must take every stored value"),
+    ({"extent": lambda self, payload: (4, 0)}, r"extent must be \(height, width\) in pixels"),
+    ({"extent": lambda self, payload: (4, 5.0)}, r"extent must be \(height, width\) in pixels"),
     (
         {"collate": lambda self, examples: 1 / 0},
         "collate must take any number of examples, one among them",

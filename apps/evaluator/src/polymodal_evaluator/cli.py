@@ -91,6 +91,37 @@ def run(
 
 
 @app.command()
+def study(
+    folder: Annotated[Path, typer.Argument(help="A study's folder, made by polymodal-train.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change the evaluation of every run: --set evaluation.split=validation",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the tables go; the study's folder if left out.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto (cuda where there is one), cpu, cuda:1")
+    ] = "auto",
+    resamples: Annotated[int, typer.Option(min=1, help="Of the bootstrap.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say little.")] = False,
+) -> None:
+    """Evaluate what a study lacks, print its tables, write study.html and study.json."""
+    with _reported("the reports that are written stay; the same command goes on"):
+        from polymodal_evaluator.studying import StudyRequest, evaluate_study
+
+        code = evaluate_study(
+            StudyRequest(folder, tuple(settings or ()), out, device, resamples, seed, quiet)
+        )
+    raise typer.Exit(code)
+
+
+@app.command()
 def compare(
     runs: Annotated[
         list[Path],

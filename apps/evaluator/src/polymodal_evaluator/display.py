@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.charts import figure, signed
+from polymodal_eval.report.robustness import curves_of, pairs_of
 from polymodal_eval.report.titles import metric_name, task_title
 from polymodal_eval.results import verdict
+from polymodal_eval.statistics import Estimate
 from polymodal_eval.trained_pairs import Pairs, by_origin
 from rich import box
 from rich.console import Console
@@ -18,7 +20,6 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from polymodal_eval.results import Measurement, TaskResult
-    from polymodal_eval.statistics import Estimate
 
 PLAIN_WIDTH = 110
 """Characters a line may have where there is no terminal to limit it."""
@@ -86,6 +87,8 @@ class Display:
                 self.console.print()
                 if result.task == "enrichment":
                     self.console.print(enrichment_table(result, title))
+                elif result.task == "robustness":
+                    self.console.print(robustness_table(result, title))
                 else:
                     self.console.print(results_table(result, title, trained))
             for item in result.skipped:
@@ -152,6 +155,38 @@ def enrichment_table(result: TaskResult, title: str) -> Table:
             difference_interval(gain.difference),
             f"{item.num_queries:,}",
         )
+    return table
+
+
+def robustness_table(result: TaskResult, title: str) -> Table:
+    """Lay out each pair and corruption by severity, and what is lost at the last one."""
+    headline = metric_name(result.measurements[0].headline)
+    table = bare_table(
+        f"{title}, split {result.split} ({headline} in %, by severity of the damage)"
+    )
+    for name in ("query → gallery", "damage"):
+        table.add_column(name, overflow="fold")
+    pairs = pairs_of(result.measurements)
+    severities = sorted({item.details["severity"] for item in result.measurements})
+    for name in (*(f"{severity:g}" for severity in severities), "lost", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for (query, gallery), lines in pairs.items():
+        for name, curve in curves_of(lines).items():
+            (lost,) = [
+                Estimate(**item.details["lost"])
+                for item in lines
+                if (item.details["corruption"], item.details["severity"]) == (name, curve[-1][0])
+            ]
+            values = {severity: figure(estimate.value) for severity, estimate in curve}
+            style = "bold" if lost.distinguishable else "dim"
+            table.add_row(
+                escape(f"{query} → {gallery}"),
+                escape(name),
+                *(values.get(severity, "") for severity in severities),
+                f"[{style}]{signed(lost.value)}[/{style}]",
+                difference_interval(lost),
+            )
+        table.add_section()
     return table
 
 

@@ -6,6 +6,7 @@ import platform
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +31,11 @@ PACKAGES = ("polymodal-core", "polymodal-datasets", "polymodal-eval", "polymodal
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for."""
+    """What the user asked for; `evaluation` stands for the recipe's section of that name."""
 
     folder: Path
     settings: tuple[str, ...] = ()
+    evaluation: Mapping[str, Any] | None = None
     checkpoint: str | None = None
     out: Path | None = None
     device: str = "auto"
@@ -52,6 +54,7 @@ def evaluate(request: Request) -> Path:
     opened = open_for_evaluation(
         request.folder,
         settings=request.settings,
+        evaluation=request.evaluation,
         checkpoint=request.checkpoint,
         registry=plugins,
     )

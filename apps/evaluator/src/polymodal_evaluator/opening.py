@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,18 +40,26 @@ class Opened:
 
 
 def open_for_evaluation(
-    folder: Path, *, settings: Sequence[str], checkpoint: str | None, registry: Registry
+    folder: Path,
+    *,
+    settings: Sequence[str],
+    checkpoint: str | None,
+    registry: Registry,
+    evaluation: Mapping[str, Any] | None = None,
 ) -> Opened:
     """Load a run's model and find its store.
 
-    Only the sections data, embedding, modalities, fusion and evaluation of the recipe are
-    validated.
+    `evaluation` replaces that section of the recipe, before the `--set` settings. Only the sections
+    data, embedding, modalities, fusion and evaluation of the recipe are validated.
     Raises PolymodalError for a folder that is no run, a checkpoint that does not fit or is not
     there, a missing plug-in, a store that has moved or lacks a column.
     """
     run = open_run(folder)
     environment = _environment(run)
-    table = _found_store(override(read_toml(run.recipe), settings), settings, environment)
+    table = read_toml(run.recipe)
+    if evaluation is not None:
+        table = {**table, "evaluation": dict(evaluation)}
+    table = _found_store(override(table, settings), settings, environment)
     trained = load_trained(
         run,
         registry=registry,

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from polymodal_core.errors import StoreError
 from polymodal_datasets.loading import load_items
+from polymodal_datasets.readers import decode
 from polymodal_datasets.splits import make_splits
 from polymodal_eval.embedding_table import embed_items, embed_table, items_to_embed
-from polymodal_eval.space import LabelledVectors, Space, encode_values, unit_means
+from polymodal_eval.space import (
+    LabelledVectors,
+    Space,
+    collate_values,
+    corruption_generator,
+    encode_values,
+    unit_means,
+)
 
 from polymodal_evaluator.opening import Opened
 
@@ -90,6 +98,11 @@ class Spaces:
                 name: item.modality.kind for name, item in opened.trained.recipe.columns.items()
             },
             classes=self._classes,
+            corruptions={
+                name: tuple(opened.trained.modalities[name].corruptions())
+                for name in embeddings.columns
+            },
+            corrupted=partial(self._corrupted, embeddings.item_numbers),
             split=split,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,
@@ -115,6 +128,32 @@ class Spaces:
             values,
             device=self._device,
             batch_size=self._opened.evaluation.batch_size,
+        )
+
+    def _corrupted(
+        self, numbers: Mapping[str, Integers], column: str, corruption: str, severity: float
+    ) -> NDArray[np.float32]:
+        opened, evaluation = self._opened, self._opened.evaluation
+        modality = opened.trained.modalities[column]
+        corrupt = modality.corruptions()[corruption]
+        items = numbers[column]
+
+        def batches() -> Iterator[Inputs]:
+            for start in range(0, len(items), evaluation.batch_size):
+                part = items[start : start + evaluation.batch_size]
+                payloads = opened.store.read(column, part)
+                values = [
+                    corrupt(
+                        decode(opened.store, column, modality, int(item), payload),
+                        severity,
+                        corruption_generator(evaluation.seed, corruption, int(item)),
+                    )
+                    for item, payload in zip(part, payloads, strict=True)
+                ]
+                yield collate_values(modality, values)
+
+        return embed_items(
+            opened.trained.model, column, batches(), items=items, device=self._device
         )
 
     def _show(self, column: str, item: int) -> NDArray[np.uint8] | str:

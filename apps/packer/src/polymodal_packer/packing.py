@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from polymodal_core.config import ImporterConfig
@@ -39,14 +39,16 @@ def run_pack(
             restart=restart,
             progress=progress,
         )
-    print(_said(report))
+    print(said(report, getattr(importer, "notes", {})))
 
 
-def _said(report: PackReport) -> str:
+def said(report: PackReport, notes: Mapping[str, int]) -> str:
+    """Say what a pack made, what the importer left out, and which rows were bad."""
     items = ", ".join(f"{count:,} {name}" for name, count in report.items.items())
     lines = [f"{report.path}: {report.rows:,} rows of {items}"]
     if report.resumed:
         lines.append(f"went on after the {report.resumed:,} rows that an earlier call had packed")
+    lines += [f"{what}: {count:,}" for what, count in notes.items()]
     if report.skipped:
         lines.append(f"{report.skipped:,} bad rows were skipped:")
         lines += [f"  {skipped}" for skipped in report.first_skipped]

@@ -1,4 +1,4 @@
-"""The recipes that ship with the trainer, and where a recipe given by name or path is."""
+"""The recipes and studies that ship with the trainer, and where one given by name or path is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from polymodal_core.errors import RunError, UnknownNameError, suggest
 
 FOLDER = Path(__file__).parent / "recipes"
+STUDIES = Path(__file__).parent / "studies"
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,13 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
 
 
+def shipped_studies() -> dict[str, Path]:
+    """Give the shipped studies by name."""
+    return {path.stem: path for path in sorted(STUDIES.glob("*.toml"))}
+
+
 def description(path: Path) -> str:
-    """Give the first comment line of a recipe."""
+    """Give the first comment line of a recipe or study."""
     with path.open(encoding="utf-8") as file:
         line = file.readline().strip()
     return line.removeprefix("#").strip() if line.startswith("#") else ""

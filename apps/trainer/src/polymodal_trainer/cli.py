@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -79,11 +79,47 @@ def run(
 
 
 @app.command()
+def study(
+    study: Annotated[
+        str, typer.Argument(help="A shipped study's name, a path ending in .toml, or its folder.")
+    ],
+    settings: Settings = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the runs; runs/<study name> if left out.")
+    ] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Show the runs and their state; train nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say little.")] = False,
+) -> None:
+    """Train every run of a study that is missing or unfinished."""
+    from polymodal_trainer.study.training import StudyRequest
+    from polymodal_trainer.study.training import study as train
+
+    with _reported():
+        code = train(StudyRequest(study, tuple(settings or ()), out, listing, quiet))
+    raise typer.Exit(code)
+
+
+@app.command()
 def recipes() -> None:
     """List the shipped recipes."""
-    from polymodal_trainer.catalogue import description, shipped
+    from polymodal_trainer.catalogue import shipped
 
-    found = shipped()
+    _list(shipped())
+
+
+@app.command()
+def studies() -> None:
+    """List the shipped studies."""
+    from polymodal_trainer.catalogue import shipped_studies
+
+    _list(shipped_studies())
+
+
+def _list(found: Mapping[str, Path]) -> None:
+    from polymodal_trainer.catalogue import description
+
     width = max(len(name) for name in found)
     for name, path in found.items():
         print(f"{name:<{width}}  {description(path)}")

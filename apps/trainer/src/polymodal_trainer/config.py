@@ -21,7 +21,9 @@ class TrainingConfig(Configuration):
         default="adamw", description="adamw decouples weight decay from the gradient, adam does not"
     )
     lr_heads: Rate = Field(
-        default=1e-3, description="peak learning rate of projection heads and of the objective"
+        default=1e-3,
+        description="peak learning rate of whatever starts from nothing: projection heads, "
+        "adapters (LoRA), the objective",
     )
     lr_backbones: Rate = Field(default=1e-4, description="peak learning rate of encoders")
     weight_decay: Rate = Field(
@@ -52,7 +54,13 @@ class TrainingConfig(Configuration):
     log_every: int = Field(default=1, ge=1, description="steps between lines of metrics.jsonl")
     cache_features: bool = Field(
         default=False,
-        description="run frozen encoders once, without augmentation, and train on their features",
+        description="run frozen encoders once, and train on the features that they gave",
+    )
+    cached_views: int = Field(
+        default=1,
+        ge=1,
+        description="augmented views cached of every training item, one drawn in each epoch; "
+        "1 = the item itself, without augmentation",
     )
     device: str = Field(default="auto", description="auto (cuda where there is one), cpu, cuda:1")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; left out: torch's")
@@ -89,4 +97,13 @@ class TrainingConfig(Configuration):
     def _check_precision(self) -> TrainingConfig:
         if self.precision == "fp16" and self.device == "cpu":
             raise ValueError('precision "fp16" needs a GPU; on a CPU choose "bf16" or "float32"')
+        return self
+
+    @model_validator(mode="after")
+    def _check_views(self) -> TrainingConfig:
+        if self.cached_views > 1 and not self.cache_features:
+            raise ValueError(
+                f"cached_views = {self.cached_views} is of use with cache_features = true alone; "
+                f"set that, or leave cached_views out"
+            )
         return self

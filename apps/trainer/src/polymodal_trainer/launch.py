@@ -6,13 +6,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from polymodal_core.errors import RunError
 from polymodal_core.plugins import Registry
 from polymodal_core.protocols import State
 from polymodal_core.run import RunFolder, write_states
 
+from polymodal_trainer.adapters import check_adapters
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.checkpointing import Checkpoints
 from polymodal_trainer.environment import (
@@ -130,10 +130,8 @@ def _build(
 
 
 def _with_features(setup: Setup, display: Display) -> Setup:
-    rows = np.concatenate([setup.splits.train, setup.splits.validation])
-    count = num_cached_items(setup.model, setup.store, rows)
-    with display.task("frozen encoders", count) as advance:
-        modalities = cache_features(setup, rows, advance=advance)
+    with display.task("frozen encoders", num_cached_items(setup)) as advance:
+        modalities = cache_features(setup, advance=advance)
     return replace(setup, modalities=modalities)
 
 
@@ -149,13 +147,14 @@ def _introduce(setup: Setup, display: Display) -> None:
 
 def _try(setup: Setup, display: Display) -> dict[str, float]:
     """Run one batch and a validation through the untrained model: whatever fails, fails now."""
-    setup.model.eval()
-    with torch.no_grad():
-        batch = next(iter(training_batches(setup, epoch=0)))
-        forward(setup, batch.to(setup.precision.device), step=0)
-    setup.model.train()
-    with display.task("validating the untrained model", num_validation_items(setup)) as advance:
-        return validate(setup, advance=advance)
+    with check_adapters(setup.model):
+        setup.model.eval()
+        with torch.no_grad():
+            batch = next(iter(training_batches(setup, epoch=0)))
+            forward(setup, batch.to(setup.precision.device), step=0)
+        setup.model.train()
+        with display.task("validating the untrained model", num_validation_items(setup)) as advance:
+            return validate(setup, advance=advance)
 
 
 def _write(run: RunFolder, request: Request, setup: Setup, state: TrainingState) -> None:

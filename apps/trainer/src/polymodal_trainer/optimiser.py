@@ -47,7 +47,7 @@ def build_optimizer(
     if not any(part != "objective" for part, _ in groups):
         raise RunError(
             "nothing is trainable: every encoder is frozen and no head has parameters; "
-            'set tuning = "full" for an encoder, or another head kind than identity'
+            'set tuning = "full" or "lora" for an encoder, or another head kind than identity'
         )
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     return kind(

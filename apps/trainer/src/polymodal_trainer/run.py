@@ -43,7 +43,12 @@ def run(given: str, *, settings: Sequence[str], out: Path | None, resume: bool, 
     loaded = registry()
     recipe = read_recipe(source.path, settings, registry=loaded)
     request = Request(recipe, str(source.path), folder, quiet)
-    return _resume(request, loaded) if resume else _start(request, loaded)
+    return train_request(request, resume=resume, registry=loaded)
+
+
+def train_request(request: Request, *, resume: bool, registry: Registry) -> int:
+    """Start a run, or go on with one; gives the exit code."""
+    return _resume(request, registry) if resume else _start(request, registry)
 
 
 def _run_folder(given: str, source: Source, out: Path | None, *, resume: bool) -> Path:

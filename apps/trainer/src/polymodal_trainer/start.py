@@ -118,9 +118,11 @@ def build(
         recipe.columns, modalities, dim=recipe.embedding.dim, fusion=recipe.fusion
     ).to(precision.device)
     if training.cache_features and not model.frozen:
+        adapted = ", ".join(sorted(model.adapted))
         raise RunError(
-            "training.cache_features = true needs an encoder whose features stay the same; set "
-            'tuning = "frozen" for one, or leave the key out'
+            "training.cache_features = true needs an encoder whose features stay the same; "
+            + (f"with LoRA those of {adapted} change in every step; " if adapted else "")
+            + 'set tuning = "frozen" for one, or leave the key out'
         )
     objective = cast("nn.Module", objective_config.build()).to(precision.device)
     if model.fusion is not None:

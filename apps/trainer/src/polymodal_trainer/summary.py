@@ -25,8 +25,8 @@ def columns_table(setup: Setup) -> Table:
     train = rows_with(setup.store.table, columns, setup.splits.train)
     validation = rows_with(setup.store.table, columns, setup.splits.validation)
     for name, column in setup.recipe.columns.items():
-        frozen = ", frozen" if column.encoder.tuning == "frozen" else ""
-        encoder = f"{column.encoder.kind}{frozen}" if column.share is None else f"= {column.share}"
+        tuning = "" if column.encoder.tuning == "full" else f", {column.encoder.tuning}"
+        encoder = f"{column.encoder.kind}{tuning}" if column.share is None else f"= {column.share}"
         table.add_row(
             name,
             column.modality.kind,

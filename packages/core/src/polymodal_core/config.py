@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from polymodal_core.errors import Problem, suggest
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from polymodal_core.protocols import Encoder, Modality, Objective, State
+    from polymodal_core.protocols import Encoder, Estimator, Modality, Objective, State
     from polymodal_core.rows import Importer
 
 
@@ -34,23 +41,82 @@ class ModalityConfig(Configuration):
 
     Subclasses set `kind: Literal["..."] = "..."`. `default_encoder` is the kind of encoder that a
     recipe gets when it names none. `of_classes` says that every item stands for a class.
+    `estimator` is what can fill missing values in from another kind, where anything can.
     """
 
     kind: str
     default_encoder: ClassVar[str]
     of_classes: ClassVar[bool] = False
+    estimator: ClassVar[type[EstimatorConfig] | None] = None
+
+    def registered_with(self) -> str | None:
+        """Name the kind whose values show the same place as this one's, in the same row.
+
+        A row in which they differ in shape (`Modality.extent`) is not packed. None: no such kind.
+        """
+        return None
 
     def build(self, state: State | None = None) -> Modality:
         """Build the modality, with what `fit` learned where it has been fitted."""
         raise NotImplementedError
 
 
+Tuning = Literal["full", "frozen", "lora"]
+
+
+class LoRAConfig(Configuration):
+    """Low-rank adapters beside the layers of an encoder (Hu et al. 2022), through peft.
+
+    An adapter of `rank` adds alpha / rank times its output; `dropout` is of its input. `targets`
+    are names of layers or their ends; left out: the linear layers of attention, and in a network
+    without attention all linear layers and all convolutions but depthwise ones.
+    """
+
+    rank: int = Field(default=8, ge=1)
+    alpha: int = Field(default=16, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    targets: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+
+class EstimatorConfig(Configuration):
+    """What estimates values of a kind from those of the kind `source`, where they are missing."""
+
+    source: ClassVar[str]
+    model: str
+
+    def build(self) -> Estimator:
+        """Build the estimator; raises PolymodalError where its model cannot be loaded."""
+        raise NotImplementedError
+
+
 class EncoderConfig(Configuration):
-    """An encoder for values of kind `modality`, with `tuning` of its weights."""
+    """An encoder for values of kind `modality`, with `tuning` of its weights.
+
+    `full` trains them, `frozen` keeps them, `lora` keeps them and trains adapters beside them.
+    """
 
     kind: str
     modality: ClassVar[str]
-    tuning: Literal["full", "frozen"] = "full"
+    tuning: Tuning = "full"
+    lora: LoRAConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out_lora(cls, given: Any) -> Any:
+        # So that a resolved recipe says what the adapters are.
+        if not isinstance(given, Mapping):
+            return given
+        tuning = given.get("tuning", cls.model_fields["tuning"].default)
+        return {**given, "lora": {}} if tuning == "lora" and given.get("lora") is None else given
+
+    @model_validator(mode="after")
+    def _check_lora(self) -> Self:
+        if self.lora is not None and self.tuning != "lora":
+            raise ValueError(
+                f'lora belongs to tuning = "lora"; given tuning = "{self.tuning}": leave lora out, '
+                f"or set that"
+            )
+        return self
 
     def requires(self) -> dict[str, Any]:
         """Modality options that the pretrained weights fix (tokenizer, size, mean, std, rate).

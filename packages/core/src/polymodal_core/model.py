@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from polymodal_core.batch import Batch, Embeddings, Features, Inputs
 from polymodal_core.columns import ColumnConfig
+from polymodal_core.config import Tuning
 from polymodal_core.errors import PolymodalError
 from polymodal_core.fusion import Exchange, Fused
+from polymodal_core.lora import add_adapters, is_adapter, set_adapter_mode
 from polymodal_core.protocols import Modality
 
 if TYPE_CHECKING:
@@ -36,9 +38,10 @@ class PooledEncoder(nn.Module):
 class Model(nn.Module):
     """Encoders and projection heads by column; columns that share an encoder name its owner.
 
-    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient. Of an encoder that
-    has a `backbone`, that part alone is frozen (`protocols.Encoder`). With a `fusion`, heads stand
-    behind it (`fusion.Fusion`); without one, every column is a tower of its own.
+    Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient. So do adapted ones,
+    their adapters excepted. Of an encoder that has a `backbone`, all of this is about that part
+    alone (`protocols.Encoder`). With a `fusion`, heads stand behind it (`fusion.Fusion`);
+    without one, every column is a tower of its own.
     """
 
     def __init__(
@@ -49,18 +52,26 @@ class Model(nn.Module):
         dim: int,
         owners: Mapping[str, str] | None = None,
         frozen: frozenset[str] = frozenset(),
+        adapted: frozenset[str] = frozenset(),
         fusion: nn.Module | None = None,
     ) -> None:
-        """Assemble; `owners` [column] names the encoder of a column where it is not its own."""
+        """Assemble; `owners` [column] names the encoder of a column where it is not its own.
+
+        `adapted` encoders have adapters already (`lora.add_adapters`).
+        """
         super().__init__()
         self.dim = dim
         self.owners = {column: (owners or {}).get(column, column) for column in heads}
         self.frozen = frozen
+        self.adapted = adapted
         self.encoders = nn.ModuleDict({_key(name): module for name, module in encoders.items()})
         self.fusion = fusion
         self.heads = nn.ModuleDict({_key(name): module for name, module in heads.items()})
         for name in frozen:
             _backbone(self.encoders[_key(name)]).requires_grad_(False)
+        for name in adapted:
+            for inner, parameter in _backbone(self.encoders[_key(name)]).named_parameters():
+                parameter.requires_grad_(is_adapter(inner))
         self.train(self.training)
 
     @property
@@ -69,10 +80,12 @@ class Model(nn.Module):
         return list(self.owners)
 
     def train(self, mode: bool = True) -> Model:
-        """Set training mode, frozen encoders excepted."""
+        """Set training mode, frozen weights excepted."""
         super().train(mode)
         for name in self.frozen:
             _backbone(self.encoders[_key(name)]).eval()
+        for name in self.adapted:
+            set_adapter_mode(_backbone(self.encoders[_key(name)]), training=mode)
         return self
 
     def features(self, column: str, inputs: Inputs) -> Features:
@@ -103,6 +116,10 @@ class Model(nn.Module):
     def frozen_state(self, column: str) -> dict[str, Tensor]:
         """Give the weights that `frozen_features` of a column depend on."""
         return _backbone(self.encoders[_key(self.owners[column])]).state_dict()
+
+    def adapted_encoders(self) -> dict[str, nn.Module]:
+        """Give the encoders that have adapters, by the column that owns them."""
+        return {name: self.encoders[_key(name)] for name in self.adapted}
 
     def embed(self, column: str, inputs: Inputs) -> Tensor:
         """Map inputs [present, ...] of a column, seen alone, to unit vectors [present, dim]."""
@@ -207,10 +224,15 @@ class Model(nn.Module):
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Give the trainable parameters as `heads` and `backbones`.
 
-        What an encoder has behind its `backbone` starts from nothing, as a head does.
+        What an encoder has behind its `backbone` starts from nothing, as a head does; so do
+        adapters.
         """
+        adapted = {id(self.encoders[_key(name)]) for name in self.adapted}
         inside = {
-            id(item) for module in self.encoders.values() for item in _backbone(module).parameters()
+            id(item)
+            for module in self.encoders.values()
+            for name, item in _backbone(module).named_parameters()
+            if not (id(module) in adapted and is_adapter(name))
         }
         trained = [item for item in self.parameters() if item.requires_grad]
         return {
@@ -232,6 +254,8 @@ def build_model(
     for name, column in columns.items():
         if column.share is None:
             encoders[name] = cast("nn.Module", column.encoder.build(**modalities[name].spec()))
+            if column.encoder.lora is not None:
+                add_adapters(_backbone(encoders[name]), column.encoder.lora, column=name)
     feature_dims = {
         name: int(cast("Any", encoders[column.owner]).feature_dim)
         for name, column in columns.items()
@@ -245,12 +269,17 @@ def build_model(
         heads,
         dim=dim,
         owners={name: column.owner for name, column in columns.items()},
-        frozen=frozenset(
-            name
-            for name, column in columns.items()
-            if column.share is None and column.encoder.tuning == "frozen"
-        ),
+        frozen=_tuned(columns, "frozen"),
+        adapted=_tuned(columns, "lora"),
         fusion=fused,
+    )
+
+
+def _tuned(columns: Mapping[str, ColumnConfig], tuning: Tuning) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, column in columns.items()
+        if column.share is None and column.encoder.tuning == tuning
     )
 
 

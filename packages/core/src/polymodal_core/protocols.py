@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ State = dict[str, Any]
 class Modality(Protocol):
     """One kind of value: how it is packed, decoded, transformed, corrupted, collated and shown.
 
-    Subclass it explicitly to inherit the defaults of `fit` and `corruptions`. Instances are
-    immutable and picklable; they are built by `ModalityConfig.build(state)`.
+    Subclass it explicitly to inherit the defaults of `fit`, `corruptions` and `extent`. Instances
+    are immutable and picklable; they are built by `ModalityConfig.build(state)`.
     """
 
     def pack(self, value: Any, root: str | None) -> bytes:
@@ -62,12 +63,46 @@ class Modality(Protocol):
         """Ways to damage a decoded value: name to (value, severity in 0..1, generator) to value."""
         return {}
 
+    def extent(self, payload: bytes) -> tuple[int, int] | None:
+        """Give height and width in pixels of stored bytes, without decoding them all.
+
+        None for values that have no such thing. Asked of columns that must show the same place
+        (`ModalityConfig.registered_with`).
+        """
+        return None
+
     def show(self, value: Any) -> np.ndarray[Any, Any] | str:
         """Give a decoded value as uint8 [height, width, 3] or as text, for reports."""
         ...
 
     def spec(self) -> dict[str, Any]:
         """What an encoder must know (vocabulary, channels, length, rate), known after `fit`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """An estimate: the bytes that are stored, and how far each pixel is to be trusted.
+
+    `confidence` is float32 [height, width] in 0..1.
+    """
+
+    payload: bytes
+    confidence: np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Estimator(Protocol):
+    """Makes values of a kind of modality out of those of another: depth out of pictures."""
+
+    def calibrate(self, pairs: Iterable[tuple[Any, Any]]) -> Mapping[str, Any]:
+        """Take a scale from decoded pairs of (given value, true value); gives plain data about it.
+
+        Raises PolymodalError where estimates have no scale of their own and the pairs give none.
+        """
+        ...
+
+    def estimate(self, value: Any) -> Estimated:
+        """Estimate from a decoded value."""
         ...
 
 

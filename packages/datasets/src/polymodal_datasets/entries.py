@@ -11,6 +11,8 @@ from typing import Any
 from polymodal_core.errors import PluginError, suggest
 from polymodal_core.rows import BadRow, Row
 
+from polymodal_datasets.deferred import Deferred
+
 LARGEST_CHECKED = 65536
 """Values of more bytes are trusted to be the same where their ids are."""
 
@@ -78,6 +80,8 @@ def value_checksum(value: Any) -> int:
             data = str(value).encode(errors="surrogateescape")
         case bytes():
             data = value
+        case Deferred():
+            data = value.token.encode()
         case int() | float():
             data = repr(value).encode()
         case list() | tuple() if len(value) <= 4096 and all(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
+
+VIEW = 0x76696577
+"""Tells the draws of views from those of rows."""
 
 
 class RowGenerators:
@@ -45,6 +50,31 @@ class RowGenerators:
         if self._rows is None:
             return self._unused
         return np.random.default_rng([*self._key, self._rows[place], crc32(column.encode())])
+
+
+@dataclass(frozen=True)
+class View:
+    """One of several augmented views of every item, repeatable from (seed, number) and its bytes.
+
+    All items of all columns share the geometry of a view, whatever rows they are in, so that view 2
+    of a picture and view 2 of its depth map show the same place.
+    """
+
+    seed: int
+    number: int
+
+    def shared(self) -> np.random.Generator:
+        """Give the generator of the view's geometry."""
+        import numpy as np
+
+        return np.random.default_rng([self.seed, self.number, VIEW])
+
+    def own(self, payload: bytes) -> np.random.Generator:
+        """Give the generator of everything else, for an item with these bytes."""
+        import numpy as np
+
+        item = int.from_bytes(blake2b(payload, digest_size=16).digest(), "little")
+        return np.random.default_rng([self.seed, self.number, VIEW, item])
 
 
 def unused_generator() -> np.random.Generator:

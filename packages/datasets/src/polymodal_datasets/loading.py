@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from polymodal_core.errors import StoreError
 
+from polymodal_datasets.generators import View
 from polymodal_datasets.readers import Failure, ItemReader, RowReader, decode
 from polymodal_datasets.store import Store
 
@@ -88,15 +89,16 @@ def load_items(
     batch_size: int,
     workers: int = 0,
     start_method: StartMethod | None = None,
+    view: View | None = None,
 ) -> Iterable[Inputs]:
-    """Load items of one column in the given order, as an evaluation sees them.
+    """Load items of one column in the given order, as an evaluation sees them, or in a `view`.
 
     Yields inputs [present, ...]. Raises ValueRejectedError as `load_batches` does.
     """
     store.column(column)
     numbers = [int(item) for item in items]
     indices = [numbers[at : at + batch_size] for at in range(0, len(numbers), batch_size)]
-    return _load(ItemReader(store, column, modality), indices, workers, start_method)
+    return _load(ItemReader(store, column, modality, view), indices, workers, start_method)
 
 
 def fit_values(

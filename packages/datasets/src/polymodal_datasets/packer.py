@@ -10,13 +10,15 @@ from itertools import islice
 from typing import Any
 
 from polymodal_core.errors import PolymodalError, StoreError, ValueRejectedError
-from polymodal_core.rows import BadRow, Importer
+from polymodal_core.rows import BadRow, Importer, Row
 
+from polymodal_datasets.deferred import Deferred
 from polymodal_datasets.entries import Entry, SkippedRow, make_entry
-from polymodal_datasets.layout import id_key, item_key, seal
+from polymodal_datasets.layout import id_key, item_key, seal, unseal
 from polymodal_datasets.ledger import Ledger
 from polymodal_datasets.packing_options import PackedColumn
 from polymodal_datasets.partial import PartialStore
+from polymodal_datasets.registration import Registration
 from polymodal_datasets.workers import PackedEntry, PackingThreads
 
 CHUNK_VALUES = 1024
@@ -59,6 +61,7 @@ class Packer:
         self.strict = strict
         self.progress = progress
         self.ledger = Ledger(list(columns))
+        self.registration = Registration(columns, self._stored)
         self.resumed = 0
         self._values: list[tuple[bytes, bytes]] = []
         self._bytes = 0
@@ -109,6 +112,8 @@ class Packer:
             )
 
     def _pack(self, column: str, value: Any) -> bytes:
+        if isinstance(value, Deferred):
+            return value.make()
         return self.columns[column].modality.pack(value, self.importer.root)
 
     def _known(self, column: str, item: str) -> bool:
@@ -123,6 +128,8 @@ class Packer:
         if skipped is not None:
             self.ledger.skip(skipped)
         else:
+            assert isinstance(entry.row, Row)
+            self.registration.keep(entry.row, packed.payloads)
             for column, number, name in self.ledger.accept(entry):
                 self._put(item_key(column, number), packed.payloads[column])
                 self._put(id_key(column, number), name.encode())
@@ -139,7 +146,14 @@ class Packer:
         if packed.rejected is not None:
             column, message = packed.rejected
             return entry.skipped(message, column=column)
+        mismatch = self.registration.mismatch(entry.row, packed.payloads)
+        if mismatch is not None:
+            return entry.skipped(mismatch.message, column=mismatch.column)
         return self.ledger.conflict(entry)
+
+    def _stored(self, column: str, item: str) -> bytes:
+        key = item_key(column, self.ledger.items[column][item])
+        return unseal(key, next(self.partial.sealed([key])))
 
     def _put(self, key: bytes, payload: bytes) -> None:
         self._values.append((key, seal(key, payload)))

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PackedColumn:
-    """One column, with the modality that packs its values."""
+    """One column, with the modality that packs its values.
+
+    Its values show the same place as those of kind `registered_with`, where that is not None.
+    """
 
     kind: str
     options: Mapping[str, Any]
     of_classes: bool
     modality: Modality
+    registered_with: str | None = None
 
     def describe(self) -> dict[str, Any]:
         """Give what the store keeps: kind, the options that were set, of_classes."""
@@ -63,6 +67,7 @@ def packed_columns(
                 options=config.model_dump(mode="json", exclude_unset=True, exclude={"kind"}),
                 of_classes=column.of_classes or config.of_classes,
                 modality=config.build(),
+                registered_with=config.registered_with(),
             )
     if problems:
         raise RecipeError(problems, source="packing options")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from polymodal_core.errors import PolymodalError, ValueRejectedError
 
-from polymodal_datasets.generators import RowGenerators, unused_generator
+from polymodal_datasets.generators import RowGenerators, View, unused_generator
 from polymodal_datasets.store import Store
 
 if TYPE_CHECKING:
@@ -106,11 +106,14 @@ class RowReader:
 class ItemReader:
     """Makes the inputs of some items of one column; a map-style dataset that can be pickled."""
 
-    def __init__(self, store: Store, column: str, modality: Modality) -> None:
-        """Read items of `column`."""
+    def __init__(
+        self, store: Store, column: str, modality: Modality, view: View | None = None
+    ) -> None:
+        """Read items of `column`, as an evaluation sees them or as training does in a `view`."""
         self.store = store
         self.column = column
         self.modality = modality
+        self.view = view
 
     def __getitem__(self, items: list[int]) -> Inputs | Failure:
         """Make the inputs [present, ...] of some items."""
@@ -118,14 +121,15 @@ class ItemReader:
 
     def _inputs(self, items: list[int]) -> Inputs:
         payloads = self.store.read(self.column, items)
+        view = self.view
         rng = unused_generator()
         examples = [
             _example(
                 _Value(self.store, self.column, item, payload),
                 self.modality,
-                training=False,
-                shared=rng,
-                own=rng,
+                training=view is not None,
+                shared=rng if view is None else view.shared(),
+                own=rng if view is None else view.own(payload),
             )
             for item, payload in zip(items, payloads, strict=True)
         ]

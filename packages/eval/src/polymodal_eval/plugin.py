@@ -12,11 +12,19 @@ from polymodal_eval.tasks.config import (
     ProbeConfig,
     PromptsConfig,
     RetrievalConfig,
+    RobustnessConfig,
     ZeroShotConfig,
 )
 
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, zero-shot classification by class items and by prompts, and probes."""
-    return [RetrievalConfig, EnrichmentConfig, ZeroShotConfig, PromptsConfig, ProbeConfig]
+    """Retrieval, enrichment, zero-shot classification, probes, and robustness."""
+    return [
+        RetrievalConfig,
+        EnrichmentConfig,
+        ZeroShotConfig,
+        PromptsConfig,
+        ProbeConfig,
+        RobustnessConfig,
+    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from polymodal_eval.embedding_table import embed_items
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from polymodal_core.batch import Inputs
     from polymodal_core.model import Model
     from polymodal_core.protocols import Modality
 
@@ -38,7 +40,9 @@ class Space:
     `encode(column, values)` embeds decoded values: unit vectors [values, dim]. `show(column,
     item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id.
     `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
-    for every class of the store, not of the split alone. `seed` and `resamples` serve intervals.
+    for every class of the store, not of the split alone. `corruptions[column]` names the ways to
+    damage its values, and `corrupted(column, name, severity)` embeds the split's items so damaged:
+    [items, dim]; None where the values are not at hand. `seed` and `resamples` serve intervals.
     """
 
     embeddings: EmbeddingTable
@@ -47,6 +51,8 @@ class Space:
     identify: Callable[[str, int], str]
     kinds: Mapping[str, str]
     classes: Callable[[str], LabelledVectors]
+    corruptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    corrupted: Callable[[str, str, float], Vectors] | None = None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000
@@ -80,17 +86,28 @@ def encode_values(
     batch_size: int = 64,
 ) -> Vectors:
     """Embed decoded values of a column as at evaluation: unit vectors [values, dim]."""
-    rng = np.random.default_rng(0)  # the protocol wants generators; evaluation draws nothing
     batches = (
-        modality.collate(
-            [modality.transform(value, training=False, shared=rng, own=rng) for value in part]
-        )
-        for part in (
-            values[start : start + batch_size] for start in range(0, len(values), batch_size)
-        )
+        collate_values(modality, values[start : start + batch_size])
+        for start in range(0, len(values), batch_size)
     )
     numbers = np.arange(len(values), dtype=np.int64)
     return embed_items(model, column, batches, items=numbers, device=device)
+
+
+def collate_values(modality: Modality, values: Sequence[Any]) -> Inputs:
+    """Turn decoded values into a batch [present, ...] as at evaluation."""
+    rng = np.random.default_rng(0)  # the protocol wants generators; evaluation draws nothing
+    return modality.collate(
+        [modality.transform(value, training=False, shared=rng, own=rng) for value in values]
+    )
+
+
+def corruption_generator(seed: int, corruption: str, item: int) -> np.random.Generator:
+    """Give the generator that damages an item: the same at every severity, in every order.
+
+    So a curve over severities shows the same damage growing, and not other draws.
+    """
+    return np.random.default_rng([seed, zlib.crc32(corruption.encode()), item])
 
 
 def unit_means(vectors: Vectors, groups: Integers, num_groups: int) -> Vectors:

@@ -101,9 +101,10 @@ def mean_intervals(
     sums = _cluster_sums(values, clusters, num_clusters)
     sizes = np.bincount(clusters, minlength=num_clusters).astype(np.float64)
     means = [
-        (drawn @ sums) / (drawn @ sizes)[:, None] for drawn in _draws(num_clusters, resamples, seed)
+        (drawn @ sums) / (drawn @ sizes)[:, None]
+        for drawn in bootstrap_draws(num_clusters, resamples, seed)
     ]
-    return _percentiles(np.concatenate(means))
+    return percentile_intervals(np.concatenate(means))
 
 
 def class_mean_interval(
@@ -122,11 +123,11 @@ def class_mean_interval(
     sums = sparse.coo_array((values, places), shape=shape).tocsr().T
     sizes = sparse.coo_array((np.ones(len(values)), places), shape=shape).tocsr().T
     means = []
-    for drawn in _draws(num_clusters, resamples, seed):
+    for drawn in bootstrap_draws(num_clusters, resamples, seed):
         weights = sizes @ drawn.T
         shares = np.divide(sums @ drawn.T, weights, out=np.zeros_like(weights), where=weights > 0)
         means.append(shares.sum(axis=0) / np.maximum((weights > 0).sum(axis=0), 1))
-    low, high = _percentiles(np.concatenate(means)[:, None])[0]
+    low, high = percentile_intervals(np.concatenate(means)[:, None])[0]
     return float(low), float(high)
 
 
@@ -165,14 +166,14 @@ def paired_median_difference(
         return Estimate(value, chance=0.0)
     step = max(1, (1 << 22) // len(clusters))
     found = []
-    for drawn in _draws(num_clusters, resamples, seed):
+    for drawn in bootstrap_draws(num_clusters, resamples, seed):
         for start in range(0, len(drawn), step):
             weights = drawn[start : start + step][:, clusters]
             medians = [
-                np.mean([_weighted_medians(run, weights) for run in runs], axis=0) for runs in sides
+                np.mean([weighted_medians(run, weights) for run in runs], axis=0) for runs in sides
             ]
             found.append(medians[0] - medians[1])
-    low, high = _percentiles(np.concatenate(found)[:, None])[0]
+    low, high = percentile_intervals(np.concatenate(found)[:, None])[0]
     return Estimate(value, float(low), float(high), chance=0.0)
 
 
@@ -204,16 +205,19 @@ def mean_of_differences(
     sums = sparse.coo_array((np.concatenate(list(differences)), where), shape=shape).tocsr()
     counts = sparse.coo_array((np.ones(sum(sizes)), where), shape=shape).tocsr()
     means = []
-    for drawn in _draws(len(names), resamples, seed):
+    for drawn in bootstrap_draws(len(names), resamples, seed):
         weights = counts @ drawn.T
         shares = np.divide(sums @ drawn.T, weights, out=np.zeros_like(weights), where=weights > 0)
         means.append(shares.sum(axis=0) / np.maximum((weights > 0).sum(axis=0), 1))
-    low, high = _percentiles(np.concatenate(means)[:, None])[0]
+    low, high = percentile_intervals(np.concatenate(means)[:, None])[0]
     return Estimate(value, float(low), float(high), chance=0.0)
 
 
-def _weighted_medians(values: Floats, weights: Floats) -> Floats:
-    # Medians of `values` [queries], each as often as the whole `weights` [resamples, queries] say.
+def weighted_medians(values: Floats, weights: Floats) -> Floats:
+    """Give medians [resamples] of `values` [queries], each as often as whole `weights` say.
+
+    `weights` are [resamples, queries].
+    """
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(weights[:, order], axis=1)
     total = ends[:, -1]
@@ -228,9 +232,12 @@ def _cluster_sums(values: Floats, clusters: Integers, num_clusters: int) -> Floa
     )
 
 
-def _draws(num_clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
-    # How often each cluster is drawn, [resamples of a part, clusters], a few MB at a time; the
-    # draws depend on the seed and the number of clusters alone, so that metrics stay paired.
+def bootstrap_draws(num_clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Draw clusters with replacement: how often each is drawn, [resamples of a part, clusters].
+
+    A few MB at a time; the draws depend on the seed and the number of clusters alone, so that
+    metrics stay paired.
+    """
     rng = np.random.default_rng([seed, num_clusters])
     step = max(1, (1 << 20) // num_clusters)
     for start in range(0, resamples, step):
@@ -241,6 +248,7 @@ def _draws(num_clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
         yield counts.reshape(size, num_clusters).astype(np.float64)
 
 
-def _percentiles(resampled: Floats) -> Floats:
+def percentile_intervals(resampled: Floats) -> Floats:
+    """Give the 95 % percentile intervals [metrics, 2] of resampled values [resamples, metrics]."""
     tail = 100 * (1 - LEVEL) / 2
     return np.percentile(resampled, [tail, 100 - tail], axis=0).T

@@ -50,6 +50,7 @@ def check_modality(
     _check_pickle(rules, fitted, decoded, examples)
     _check_collate(rules, fitted, examples)
     _check_corruptions(rules, fitted, decoded)
+    _check_extent(rules, fitted, payloads)
     _check_show(rules, fitted, decoded)
     _check_spec(rules, fitted)
     return fitted
@@ -220,6 +221,22 @@ def _is_start_of(alone: Tensor, together: Tensor) -> bool:
     if alone.ndim != together.ndim or alone.dtype != together.dtype:
         return False
     return same(together[tuple(slice(size) for size in alone.shape)], alone)
+
+
+def _check_extent(rules: Rules, modality: Modality, payloads: Sequence[bytes]) -> None:
+    with rules.runs("extent must take every stored value"):
+        extents = [modality.extent(payload) for payload in payloads]
+    for found in extents:
+        rules.require(
+            found is None
+            or (
+                isinstance(found, tuple)
+                and [type(side) for side in found] == [int, int]
+                and min(found) > 0
+            ),
+            "extent must be (height, width) in pixels, or None",
+            f"it is {found!r}",
+        )
 
 
 def _check_corruptions(rules: Rules, modality: Modality, decoded: Sequence[Any]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from polymodal_core.errors import PolymodalError
-from polymodal_core.rows import BadRow, Column, Item, Row
+from polymodal_core.rows import BadRow, Column, Row
 
-from polymodal_datasets.importers.cells import BadCell, text_of
+from polymodal_datasets.importers.captions import Place, caption_rows, read_tokens
 from polymodal_datasets.importers.flickr8k_speech import CaptionSpeech
 
 _PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset")
@@ -20,14 +19,6 @@ _LISTS = {
     "dev": "Flickr_8k.devImages.txt",
     "test": "Flickr_8k.testImages.txt",
 }
-
-
-@dataclass(frozen=True)
-class _Caption:
-    origin: str
-    id: str
-    picture: str
-    text: str
 
 
 class Flickr8kImporter:
@@ -42,9 +33,10 @@ class Flickr8kImporter:
         self.notes: Mapping[str, int] = {}
         self._speech = speech
         self._folder = _pictures_folder(root)
-        self._captions = _text_file(root, _CAPTIONS)
-        if self._captions is None:
+        captions = _text_file(root, _CAPTIONS)
+        if captions is None:
             raise PolymodalError(f"{root} has no captions: Flickr8k_text/{_CAPTIONS} is expected")
+        self._captions = captions
         self._split_of = _read_lists(root)
 
     @property
@@ -66,62 +58,19 @@ class Flickr8kImporter:
         self.notes = {**counts, **({} if self._speech is None else self._speech.notes)}
 
     def _written(self, counts: dict[str, int]) -> Iterator[Row | BadRow]:
-        # In the end, `counts` says what is in no row.
         files = {path.name for path in self._folder.iterdir()}
-        seen: set[str] = set()
-        unlisted: set[str] = set()
-        fileless: set[str] = set()
-        captioned: set[str] = set()
-        for caption in self._read():
-            if isinstance(caption, BadRow):
-                yield caption
-                continue
-            split = self._split_of.get(caption.picture)
-            if split is None:
-                unlisted.add(caption.picture)
-                continue
-            captioned.add(caption.picture)
-            if caption.picture not in files:
-                if caption.picture not in fileless:
-                    message = f"no picture {self._folder / caption.picture}; none of its captions"
-                    yield BadRow(caption.origin, f"{message} is read")
-                fileless.add(caption.picture)
-            elif caption.id in seen:
-                yield BadRow(caption.origin, f"the caption '{caption.id}' is there already")
-            else:
-                seen.add(caption.id)
-                path = f"{self._folder.name}/{caption.picture}"
-                items = {"image": Item(path, path), "text": Item(caption.id, caption.text)}
-                yield Row(items, caption.picture, None, split, caption.origin)
-        found = {
-            "pictures with captions, in no split list": len(unlisted),
-            "pictures in a split list, without captions": len(self._split_of.keys() - captioned),
-        }
-        counts.update({what: count for what, count in found.items() if count})
+        asked: set[str] = set()
 
-    def _read(self) -> Iterator[_Caption | BadRow]:
-        path = self._captions
-        if path is None:
-            return
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield _parse(line, f"{path.name}:{number}")
+        def place_of(picture: str) -> Place:
+            asked.add(picture)
+            path = f"{self._folder.name}/{picture}" if picture in files else None
+            wanted = str(self._folder / picture)
+            return Place(path, self._split_of.get(picture), wanted=wanted)
 
-
-def _parse(line: str, origin: str) -> _Caption | BadRow:
-    name, tab, rest = line.partition("\t")
-    picture, mark, number = name.strip().rpartition("#")
-    if not (tab and mark and picture and number.isdecimal()):
-        given = line.strip()[:60]
-        return BadRow(origin, f"'name.jpg#0', a tab and a caption are expected; given '{given}'")
-    try:
-        text = text_of(rest)
-    except BadCell as error:
-        return BadRow(origin, error.message)
-    if text is None:
-        return BadRow(origin, "the caption is empty")
-    return _Caption(origin, name.strip(), picture, text)
+        yield from caption_rows(read_tokens(self._captions), place_of, counts)
+        without = len(self._split_of.keys() - asked)
+        if without:
+            counts["pictures in a split list, without captions"] = without
 
 
 def _pictures_folder(root: Path) -> Path:

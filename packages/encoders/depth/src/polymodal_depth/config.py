@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from polymodal_core.config import ModalityConfig
+from polymodal_core.config import EstimatorConfig, ModalityConfig
 from polymodal_core.geometry import check_scale
 from pydantic import Field, field_validator
 
+from polymodal_depth.estimator_config import DepthEstimatorConfig
 from polymodal_depth.units import millimetres_per_unit
 
 if TYPE_CHECKING:
@@ -20,14 +21,19 @@ class DepthConfig(ModalityConfig):
     """Depth maps, stored in millimetres; 0 means no reading.
 
     `unit` is the source's: "mm", "cm", "m", or a scale such as "255=10m" (the value 255 stands for
-    10 m). It may be left out for 16-bit sources in millimetres. `size`, `resize`, `crop_scale` and
-    `flip` are as of images, and must equal theirs where both shall show the same place.
+    10 m). It may be left out for 16-bit sources in millimetres. `plausible`, in metres, is
+    where the median reading of a map must lie, to find a wrong unit. A map must be shaped like a
+    picture of its row, unless `registered` is false. `size`, `resize`, `crop_scale` and `flip` are
+    as of images, and must equal theirs where both shall show the same place.
     `max_metres` is the depth that an encoder sees as 1; anything farther is cut to it.
     """
 
     kind: Literal["depth"] = "depth"
     default_encoder: ClassVar[str] = "convnet"
+    estimator: ClassVar[type[EstimatorConfig] | None] = DepthEstimatorConfig
     unit: str | None = None
+    plausible: tuple[float, float] | None = None
+    registered: bool = True
     size: int = Field(default=64, ge=8)
     max_metres: float = Field(default=10.0, gt=0, le=65.535)
     resize: Literal["crop", "squash"] = "crop"
@@ -46,12 +52,24 @@ class DepthConfig(ModalityConfig):
     def _check_scale(cls, scale: tuple[float, float]) -> tuple[float, float]:
         return check_scale(scale)
 
+    @field_validator("plausible")
+    @classmethod
+    def _check_range(cls, plausible: tuple[float, float] | None) -> tuple[float, float] | None:
+        if plausible is not None and not 0 <= plausible[0] < plausible[1]:
+            raise ValueError("wanted two depths in metres, nearest < farthest, such as [0.3, 12]")
+        return plausible
+
+    def registered_with(self) -> str | None:
+        """Pictures: crops are drawn once for a row, and must show the same place of both."""
+        return "image" if self.registered else None
+
     def build(self, state: State | None = None) -> DepthModality:
         """Build the modality; it learns nothing from data, so `state` may be anything."""
         from polymodal_depth.modality import DepthModality
 
         return DepthModality(
             unit=self.unit,
+            plausible=self.plausible,
             size=self.size,
             max_metres=self.max_metres,
             squash=self.resize == "squash",

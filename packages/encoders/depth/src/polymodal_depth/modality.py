@@ -13,7 +13,14 @@ from polymodal_core.protocols import Modality
 
 from polymodal_depth.colours import colour_depth
 from polymodal_depth.corruptions import CORRUPTIONS
-from polymodal_depth.millimetres import Millimetres, decode, encode, to_millimetres
+from polymodal_depth.millimetres import (
+    Millimetres,
+    check_plausible,
+    decode,
+    encode,
+    extent,
+    to_millimetres,
+)
 from polymodal_depth.resize import resize_depth
 from polymodal_depth.sources import read_source
 
@@ -31,6 +38,7 @@ class DepthModality(Modality):
     """
 
     unit: str | None
+    plausible: tuple[float, float] | None
     size: int
     max_metres: float
     squash: bool
@@ -43,7 +51,14 @@ class DepthModality(Modality):
         Raises ValueRejectedError that says what is wrong with the values or their unit.
         """
         values, name = read_source(value, root)
-        return encode(to_millimetres(values, unit=self.unit, name=name))
+        millimetres = to_millimetres(values, unit=self.unit, name=name)
+        if self.plausible is not None:
+            check_plausible(millimetres, self.plausible, unit=self.unit, name=name)
+        return encode(millimetres)
+
+    def extent(self, payload: bytes) -> tuple[int, int]:
+        """Height and width in pixels, from the first bytes of the PNG."""
+        return extent(payload)
 
     def decode(self, payload: bytes) -> Millimetres:
         """Decode to uint16 [height, width] in mm."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from polymodal_core.config import ModalityConfig
 from polymodal_core.geometry import check_scale
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 if TYPE_CHECKING:
     from polymodal_core.protocols import State
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from polymodal_image.modality import ImageModality
 
 Channels = tuple[float, float, float]
+JITTER = 0.2
 
 
 class ImageConfig(ModalityConfig):
@@ -22,8 +23,9 @@ class ImageConfig(ModalityConfig):
     `size` is the side of what the encoder sees, in pixels; `resize` reaches it by a square crop, or
     squashes the whole picture. Training draws crops of `crop_scale` of the largest area that fits,
     mirrors with probability `flip` (off: captions say left and right) and changes brightness,
-    contrast and saturation by a factor of 1 - `jitter` to 1 + `jitter`. `mean` and `std` are of
-    values in 0..1. `pack_size` shrinks pictures to this short side when they are packed.
+    contrast and saturation by a factor of 1 - `jitter` to 1 + `jitter`; `augment`, a policy of timm
+    such as "rand-m9-mstd0.5", takes the place of `jitter`. `mean` and `std` are of values in 0..1.
+    `pack_size` shrinks pictures to this short side when they are packed.
     """
 
     kind: Literal["image"] = "image"
@@ -34,7 +36,8 @@ class ImageConfig(ModalityConfig):
     resize: Literal["crop", "squash"] = "crop"
     crop_scale: tuple[float, float] = (0.7, 1.0)
     flip: float = Field(default=0.0, ge=0, le=1)
-    jitter: float = Field(default=0.2, ge=0, lt=1)
+    jitter: float = Field(default=JITTER, ge=0, lt=1)
+    augment: str | None = None
     pack_size: int | None = Field(default=None, ge=8)
 
     @field_validator("crop_scale")
@@ -47,11 +50,31 @@ class ImageConfig(ModalityConfig):
     def _check_std(cls, std: Channels) -> Channels:
         return check_std(std)
 
+    @field_validator("augment")
+    @classmethod
+    def _check_policy(cls, augment: str | None) -> str | None:
+        from polymodal_image.policies import check_policy
+
+        return None if augment is None else check_policy(augment)
+
+    @model_validator(mode="after")
+    def _check_jitter(self) -> Self:
+        # At its default it passes: a resolved recipe spells it out.
+        if self.augment is not None and self.jitter != JITTER:
+            raise ValueError(
+                f"jitter = {self.jitter} is not used where augment = '{self.augment}' takes its "
+                f"place; leave one of them out"
+            )
+        return self
+
     def build(self, state: State | None = None) -> ImageModality:
-        """Build the modality; it learns nothing from data, so `state` may be anything."""
+        """Build the modality; it learns nothing from data, so `state` may be anything.
+
+        Raises PolymodalError where timm refuses the policy of `augment`.
+        """
         from polymodal_image.modality import ImageModality
 
-        return ImageModality(
+        modality = ImageModality(
             size=self.size,
             mean=self.mean,
             std=self.std,
@@ -60,7 +83,11 @@ class ImageConfig(ModalityConfig):
             flip=self.flip,
             jitter=self.jitter,
             pack_size=self.pack_size,
+            augment=self.augment,
         )
+        if self.augment is not None:
+            modality.policy()  # whatever timm refuses, it refuses now
+        return modality
 
 
 def check_std(std: Channels) -> Channels:

@@ -20,9 +20,11 @@ from polymodal_image.pictures import (
     check_pixels,
     decode_picture,
     encode_png,
+    extent,
     read_file,
     shrink,
 )
+from polymodal_image.policies import Policy, apply_policy, build_policy
 
 if TYPE_CHECKING:
     from polymodal_core.protocols import Corruption
@@ -45,6 +47,7 @@ class ImageModality(Modality):
     flip: float
     jitter: float
     pack_size: int | None
+    augment: str | None = None
 
     def pack(self, value: Any, root: str | None) -> bytes:
         """Keep the bytes of a file or of a picture in memory as they came; arrays become PNG.
@@ -67,6 +70,10 @@ class ImageModality(Modality):
             return payload
         return shrink(payload, picture, short_side=self.pack_size)
 
+    def extent(self, payload: bytes) -> tuple[int, int]:
+        """Height and width in pixels of the upright picture, from its first bytes."""
+        return extent(payload)
+
     def decode(self, payload: bytes) -> Pixels:
         """Decode to upright RGB, uint8 [height, width, 3]."""
         return np.asarray(decode_picture(payload))
@@ -79,7 +86,7 @@ class ImageModality(Modality):
         shared: np.random.Generator,
         own: np.random.Generator,
     ) -> Pixels:
-        """Crop, resize to uint8 [3, size, size], and in training mirror and change colours."""
+        """Crop, resize to uint8 [3, size, size], and in training mirror and augment."""
         crop = self._crop(value, shared if training else None)
         box = crop.box(value.shape[1], value.shape[0])
         picture = Image.fromarray(value).resize(
@@ -87,9 +94,16 @@ class ImageModality(Modality):
         )
         if crop.flip:
             picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        if training and self.jitter > 0:
+        if training and self.augment is not None:
+            picture = apply_policy(self.policy(), picture, own)
+        elif training and self.jitter > 0:
             picture = jitter_colours(picture, own, strength=self.jitter)
         return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+
+    def policy(self) -> Policy:
+        """Give the policy of `augment`, made once per process; it takes timm."""
+        assert self.augment is not None
+        return build_policy(self.augment, size=self.size, mean=self.mean)
 
     def collate(self, examples: Sequence[Pixels]) -> Tensor:
         """Stack to uint8 [present, 3, size, size]."""

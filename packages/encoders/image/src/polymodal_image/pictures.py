@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from polymodal_core.errors import ValueRejectedError
 
 Pixels = NDArray[np.uint8]
@@ -56,6 +56,17 @@ def decode_picture(payload: bytes, *, name: str = "picture") -> Image.Image:
         f"{name}: pixels of mode '{picture.mode}' have no agreed meaning as a colour (more than 8 "
         f'bits a channel); convert to 8 bits first, or pack it as kind "depth" if it is a depth map'
     )
+
+
+def extent(payload: bytes) -> tuple[int, int]:
+    """Read height and width of the upright picture off its head; raises ValueRejectedError."""
+    try:
+        with Image.open(io.BytesIO(payload), formats=FORMATS) as picture:
+            # Orientations 5 to 8 lie on their side.
+            turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+            return picture.size if turned else picture.size[::-1]
+    except Exception as error:  # Pillow has a different class for every kind of damage
+        raise ValueRejectedError(f"the stored picture is damaged ({error})") from None
 
 
 def encode_png(pixels: Pixels | Image.Image) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from polymodal_core.config import EncoderConfig
+from polymodal_core.config import EncoderConfig, Tuning
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class YAMNetConfig(EncoderConfig):
 
     kind: Literal["yamnet"] = "yamnet"
     modality: ClassVar[str] = "speech"
-    tuning: Literal["full", "frozen"] = "frozen"
+    tuning: Tuning = "frozen"
     weights: str
     block: int = Field(default=4, ge=0, le=12)
     segments: int = Field(default=4, ge=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from polymodal_core.config import EncoderConfig, ModalityConfig
-from pydantic import Field, model_validator
+from polymodal_core.config import Configuration, EncoderConfig, ModalityConfig
+from pydantic import Field, field_validator, model_validator
 
 if TYPE_CHECKING:
     from polymodal_core.protocols import State
@@ -18,13 +18,44 @@ VOCABULARY = 4000
 SMALLEST_VOCABULARY = 257  # padding, and the 256 bytes that any text is made of
 
 
+class EDAConfig(Configuration):
+    """Easy data augmentation (Wei and Zou 2019): one operation per text, drawn anew in each epoch.
+
+    `replace` words by synonyms, `insert` synonyms of words, `swap` words, `delete` words: `alpha`
+    of the words each time. `probability` is the share of texts that are changed: 0.8 is the
+    paper's mix of the original and four changed copies. `synonyms` is a file with a group of words
+    a line, separated by commas; left out: a short list of common words of English captions.
+    """
+
+    kind: Literal["eda"] = "eda"
+    alpha: float = Field(default=0.1, gt=0, lt=1)
+    probability: float = Field(default=0.8, gt=0, le=1)
+    operations: tuple[Literal["replace", "insert", "swap", "delete"], ...] = Field(
+        default=("replace", "insert", "swap", "delete"), min_length=1
+    )
+    synonyms: str | None = Field(default=None, min_length=1)
+
+    @field_validator("operations")
+    @classmethod
+    def _check_once(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(operations)) < len(operations):
+            raise ValueError("names an operation twice; each is drawn equally often")
+        return operations
+
+    @property
+    def needs_synonyms(self) -> bool:
+        """Whether an operation chooses from synonyms."""
+        return bool({"replace", "insert"} & set(self.operations))
+
+
 class TextConfig(ModalityConfig):
     """Text, as at most `length` tokens.
 
     The tokenizer is learned from the training split, with at most `vocabulary` tokens and, with
     `lowercase`, without regard to case; or it is the Hugging Face `tokenizer` of that name or
-    path, which has a vocabulary and a case of its own. In training every word is left out with
-    probability `word_dropout`.
+    path, which has a vocabulary and a case of its own. In training texts are changed by `augment`
+    (EDA), or by deletion alone: every word of every text is left out with probability
+    `word_dropout`.
     """
 
     kind: Literal["text"] = "text"
@@ -34,6 +65,16 @@ class TextConfig(ModalityConfig):
     lowercase: bool = True
     tokenizer: str | None = None
     word_dropout: float = Field(default=0.0, ge=0, lt=1)
+    augment: EDAConfig | None = None
+
+    @model_validator(mode="after")
+    def _check_augment(self) -> Self:
+        if self.word_dropout > 0 and self.augment is not None:
+            raise ValueError(
+                'word_dropout and augment exclude each other: augment has "delete" among its '
+                "operations; leave word_dropout out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_tokenizer(self) -> Self:
@@ -55,6 +96,7 @@ class TextConfig(ModalityConfig):
             lowercase=self.lowercase,
             tokenizer=self.tokenizer,
             word_dropout=self.word_dropout,
+            augment=self.augment,
             state=state,
         )
 
@@ -99,8 +141,9 @@ class HuggingFaceConfig(EncoderConfig):
     """A transformer from Hugging Face, by name or by the path of a folder, with its tokenizer.
 
     `weights`: `pretrained`, or `random` for the same architecture untrained. `pooling`: the
-    masked `mean` of the last layer, or its first token (`cls`). With `local_only` a name is looked
-    up among what has been downloaded before, never on the network. `architecture` stands for the
+    masked `mean` of the last layer, its first token (`cls`), or its last one (`last`, as CLIP has
+    it). With `local_only` a name is looked up among what has been downloaded before, never on the
+    network. `architecture` stands for the
     model's config.json where its files are not at hand, as in a checkpoint.
     """
 
@@ -108,7 +151,7 @@ class HuggingFaceConfig(EncoderConfig):
     modality: ClassVar[str] = "text"
     model: str = Field(min_length=1)
     weights: Literal["pretrained", "random"] = "pretrained"
-    pooling: Literal["mean", "cls"] = "mean"
+    pooling: Literal["mean", "cls", "last"] = "mean"
     local_only: bool = False
     architecture: dict[str, Any] | None = None
 

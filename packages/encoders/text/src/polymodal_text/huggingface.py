@@ -10,16 +10,17 @@ from polymodal_core.batch import Features
 from polymodal_core.errors import PolymodalError
 from torch import Tensor, nn
 
-from polymodal_text.pooling import masked_mean
+from polymodal_text.pooling import last_token, masked_mean
 from polymodal_text.pretrained import load_pretrained
 
-Pooling = Literal["mean", "cls"]
+Pooling = Literal["mean", "cls", "last"]
 
 
 class HuggingFaceEncoder(nn.Module):
     """Map `ids` and `mask` [present, length] to features [present, feature_dim] by a transformer.
 
-    `pooled` is the mean of the last layer's real tokens, or its first token (`cls`).
+    `pooled` is the mean of the last layer's real tokens, its first token (`cls`), or its last real
+    one (`last`: the end of text, where CLIP's causal transformer has read everything).
     """
 
     def __init__(self, model: nn.Module, *, feature_dim: int, pooling: Pooling) -> None:
@@ -33,8 +34,16 @@ class HuggingFaceEncoder(nn.Module):
         """Encode; tokens are the last hidden states [present, length, feature_dim]."""
         ids, mask = inputs["ids"], inputs["mask"]
         tokens = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        pooled = tokens[:, 0] if self.pooling == "cls" else masked_mean(tokens, mask)
-        return Features(pooled, tokens, mask)
+        return Features(self._pool(tokens, mask), tokens, mask)
+
+    def _pool(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        match self.pooling:
+            case "cls":
+                return tokens[:, 0]
+            case "last":
+                return last_token(tokens, mask)
+            case "mean":
+                return masked_mean(tokens, mask)
 
 
 def build_encoder(
@@ -66,6 +75,7 @@ def build_encoder(
             name,
             what="model",
             local_only=local_only,
+            config=config,
             dtype=torch.float32,
         )
     else:
@@ -76,12 +86,16 @@ def build_encoder(
 
 
 def read_architecture(name: str, *, local_only: bool) -> dict[str, Any]:
-    """Read a model's config.json, by name or path, as plain data."""
+    """Read a model's config.json, by name or path, as plain data.
+
+    Of a model of pictures and text, such as CLIP, this is the part that reads text.
+    """
     import transformers
 
     config = load_pretrained(
         transformers.AutoConfig.from_pretrained, name, what="model", local_only=local_only
     )
+    config = getattr(config, "text_config", config)
     plain: dict[str, Any] = json.loads(config.to_json_string(use_diff=False))
     return plain
 
@@ -90,7 +104,7 @@ def _check(config: Any, name: str, *, vocabulary: int, length: int) -> None:
     if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
         raise PolymodalError(
             f"model '{name}' ({config.model_type}) is no text encoder; wanted one such as bert, "
-            f"roberta, mpnet or distilbert"
+            f"roberta, mpnet, distilbert or clip"
         )
     longest = getattr(config, "max_position_embeddings", None)
     if longest is not None and length > longest:

@@ -11,6 +11,8 @@ from polymodal_core.errors import PolymodalError, ValueRejectedError
 from polymodal_core.protocols import Modality, State
 
 from polymodal_text.corruptions import drop_words, swap_words, typos
+from polymodal_text.eda import EDA
+from polymodal_text.synonyms import read_synonyms, synonyms_of
 from polymodal_text.tokenizer import (
     TextTokenizer,
     learn_tokenizer,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from polymodal_core.protocols import Corruption
     from torch import Tensor
 
+    from polymodal_text.config import EDAConfig
+
 
 class TextModality(Modality):
     """Text, as token ids of a tokenizer that is learned, or taken from a Hugging Face model."""
@@ -36,6 +40,7 @@ class TextModality(Modality):
         lowercase: bool,
         tokenizer: str | None,
         word_dropout: float,
+        augment: EDAConfig | None = None,
         state: State | None = None,
     ) -> None:
         """Build, with what `fit` learned where it has been fitted."""
@@ -44,6 +49,7 @@ class TextModality(Modality):
         self.lowercase = lowercase
         self.tokenizer = tokenizer
         self.word_dropout = word_dropout
+        self.augment = augment
         self.state = state
 
     def pack(self, value: Any, root: str | None) -> bytes:
@@ -65,11 +71,17 @@ class TextModality(Modality):
             raise ValueRejectedError(f"{payload[:60]!r} is no UTF-8 text: {error}") from None
 
     def fit(self, values: Iterable[str]) -> State:
-        """Learn a tokenizer from the training texts, or keep a copy of the one that is named."""
+        """Learn a tokenizer from the training texts, or keep a copy of the one that is named.
+
+        Synonyms are kept too: a run that is resumed needs their file no more.
+        """
+        kept: State = {}
+        if self.augment is not None and self.augment.needs_synonyms:
+            kept["synonyms"] = read_synonyms(self.augment.synonyms)
         if self.tokenizer is not None:
-            return tokenizer_state(pretrained_tokenizer(self.tokenizer, length=self.length))
+            return kept | tokenizer_state(pretrained_tokenizer(self.tokenizer, length=self.length))
         learned = learn_tokenizer(values, vocabulary=self.vocabulary, lowercase=self.lowercase)
-        return {"tokenizer": learned}
+        return kept | {"tokenizer": learned}
 
     def transform(
         self,
@@ -79,9 +91,11 @@ class TextModality(Modality):
         shared: np.random.Generator,
         own: np.random.Generator,
     ) -> list[int]:
-        """Give the token ids [length or fewer]; in training with words left out at random."""
+        """Give the token ids [length or fewer]; in training with words changed at random."""
         if training and self.word_dropout > 0:
             value = drop_words(value, self.word_dropout, own)
+        if training and self.augment is not None:
+            value = self._eda(value, own)
         ids = self._loaded.ids(value)
         if not ids:
             raise ValueRejectedError(f"{value!r:.60} has no token in the tokenizer's vocabulary")
@@ -121,6 +135,16 @@ class TextModality(Modality):
             raise PolymodalError("the tokenizer is known only after `fit` on the training split")
         return pretrained_tokenizer(self.tokenizer, length=self.length)
 
+    @functools.cached_property
+    def _eda(self) -> EDA:
+        config = self.augment
+        assert config is not None
+        groups = (self.state or {}).get("synonyms")
+        if groups is None and config.needs_synonyms:
+            groups = read_synonyms(config.synonyms)
+        return EDA(config.alpha, config.probability, config.operations, synonyms_of(groups or []))
+
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the loaded tokenizer behind: every process loads its own."""
-        return {key: value for key, value in self.__dict__.items() if key != "_loaded"}
+        """Leave behind what every process makes for itself, the loaded tokenizer above all."""
+        made = ("_loaded", "_eda")
+        return {key: value for key, value in self.__dict__.items() if key not in made}

@@ -21,6 +21,10 @@ PALETTE = 8
 """Number of colours `--c0` ... that the style sheet defines for columns and classes."""
 
 
+DODGE = 4
+"""Pixels between the points of two curves at one severity."""
+
+
 def figure(value: float | None) -> str:
     """Write a share in percent without the sign, for tables and intervals."""
     return percent(value).removesuffix("\u202f%")
@@ -110,6 +114,47 @@ def line_chart(
     ).format(label, _joined(parts))
 
 
+def severity_chart(
+    curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, top: float, label: str
+) -> Markup:
+    """Draw a share over severity in 0..1 for each corruption, with intervals, from 0 to `top`.
+
+    The dashed line is chance, where it is known.
+    """
+    ticks = nice_ticks(0.0, top)
+    frame = _Frame(1.0, ticks[0], ticks[-1])
+    parts = _axes(frame, ticks, shares=True)
+    estimates = [estimate for curve in curves.values() for _, estimate in curve]
+    chance = next((item.chance for item in estimates if item.chance is not None), None)
+    if chance is not None:
+        (left, y), (right, _) = frame.at(0, chance), frame.at(1, chance)
+        ends = f'x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}"'
+        parts.append(f'<line class="level" {ends}><title>chance {percent(chance)}</title></line>')
+    for number, (name, curve) in enumerate(curves.items()):
+        colour = number % PALETTE
+        aside = DODGE * (number - (len(curves) - 1) / 2)  # intervals at one severity stay apart
+        places = [
+            (x + aside, y)
+            for x, y in (frame.at(severity, estimate.value) for severity, estimate in curve)
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline class="curve s{colour}" points="{path}"/>')
+        for (severity, estimate), (x, y) in zip(curve, places, strict=True):
+            title = f"{name} {severity:g}: {percent(estimate.value)}"
+            if estimate.low is not None and estimate.high is not None:
+                low, high = (frame.at(severity, end)[1] for end in (estimate.low, estimate.high))
+                ends = f'x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}"'
+                parts.append(f'<line class="spread s{colour}" {ends}/>')
+                title += f", 95 % interval {percent(estimate.low)} to {percent(estimate.high)}"
+            place = f'cx="{x:.1f}" cy="{y:.1f}" r="3.4"'
+            parts.append(
+                f'<circle class="g{colour}" {place}><title>{escape(title)}</title></circle>'
+            )
+    return Markup(
+        '<svg class="chart" viewBox="0 0 524 232" role="img" aria-label="{}">{}</svg>'
+    ).format(label, _joined(parts))
+
+
 def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
     parts = []
     for tick in ticks:
@@ -123,7 +168,8 @@ def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
         if tick <= frame.right:
             x, _ = frame.at(tick, frame.low)
             place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="middle"'
-            parts.append(f'<text class="tick" {place}>{tick:,.0f}</text>')
+            text = f"{tick:,.0f}" if tick == round(tick) else f"{tick:g}"
+            parts.append(f'<text class="tick" {place}>{text}</text>')
     return parts
 
 

@@ -12,6 +12,7 @@ from polymodal_eval.report.charts import figure, interval_bar, line_chart, perce
 from polymodal_eval.report.enrichment import enrichment_section
 from polymodal_eval.report.examples import example_groups
 from polymodal_eval.report.panels import space_panels
+from polymodal_eval.report.robustness import robustness_section
 from polymodal_eval.report.sections import sections
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.report.titles import metric_name
@@ -58,6 +59,11 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
         section["enrichment"] = (
             enrichment_section(evaluated.spaces[result.split], result, cards[result.split], trained)
             if result.task == "enrichment" and result.measurements
+            else None
+        )
+        section["robustness"] = (
+            robustness_section(result)
+            if result.task == "robustness" and result.measurements
             else None
         )
     return found

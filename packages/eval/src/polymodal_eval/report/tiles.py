@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from polymodal_eval.report.charts import percent
+from polymodal_eval.report.charts import percent, signed
 from polymodal_eval.report.document import averages
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.results import verdict
@@ -24,6 +24,8 @@ def tiles(measured: Sequence[TaskResult], trained: Pairs | None = None) -> list[
             found += _retrieval(result, trained)
         elif result.task == "enrichment":
             found.append(_enrichment(result))
+        elif result.task == "robustness":
+            found += _robustness(result)
         else:
             found.append(_first_of(result))
     return found
@@ -65,6 +67,24 @@ def _enrichment(result: TaskResult) -> dict[str, Any]:
         "note": f"beat the best of their single columns, {worse} are worse",
         "split": result.split,
     }
+
+
+def _robustness(result: TaskResult) -> list[dict[str, Any]]:
+    damaged = [item for item in result.measurements if "lost" in item.details]
+    if not damaged:
+        return []
+    worst = max(item.details["severity"] for item in damaged)
+    lost = [item.details["lost"]["value"] for item in damaged if item.details["severity"] == worst]
+    metric = metric_name(result.measurements[0].headline)
+    return [
+        {
+            "label": f"{metric} lost to damage",
+            "value": signed(-sum(lost) / len(lost)),
+            "chance": None,
+            "note": f"points, mean of {len(lost)} curves at severity {worst:g}",
+            "split": result.split,
+        }
+    ]
 
 
 def _first_of(result: TaskResult) -> dict[str, Any]:

@@ -8,6 +8,7 @@ TASKS = {
     "zero_shot": "Zero-shot classification",
     "prompts": "Zero-shot classification by class names",
     "probe": "Probes",
+    "robustness": "Robustness",
 }
 METRICS = {
     "accuracy": "Accuracy",

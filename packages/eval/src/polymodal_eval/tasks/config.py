@@ -98,6 +98,39 @@ class EnrichmentConfig(TaskConfig):
         )
 
 
+class RobustnessConfig(TaskConfig):
+    """Retrieval by damaged queries: under `corruptions` of their modality, at `severities`.
+
+    `pairs` of [query, gallery] are by default all ordered ones, `corruptions` all that the
+    queries' modalities have. The gallery is as it is, and so is the model.
+    """
+
+    kind: Literal["robustness"] = "robustness"
+    split: str | None = None
+    pairs: tuple[tuple[str, str], ...] | None = None
+    corruptions: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    severities: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+    )
+    relevance: Literal["default", "instance", "label", "row"] = "default"
+    ks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.robustness import Robustness
+
+        return Robustness(
+            self.pairs,
+            corruptions=self.corruptions,
+            severities=tuple(sorted(set(self.severities))),
+            relevance=self.relevance,
+            ks=self.ks,
+        )
+
+
 class ZeroShotConfig(TaskConfig):
     """Zero-shot classification: `inputs` against the items of `classes`, a class column.
 

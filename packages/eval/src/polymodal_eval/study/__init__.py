@@ -1,0 +1,1 @@
+"""Studies: a grid of runs, and the tables that their reports fill."""
