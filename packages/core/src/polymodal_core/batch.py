@@ -39,7 +39,7 @@ class Batch:
         """Give the same batch with every tensor on `device`."""
 
         def move(value: Inputs) -> Inputs:
-            return _map_tensors(value, device, non_blocking=non_blocking)
+            return to_device(value, device, non_blocking=non_blocking)
 
         return replace(
             self,
@@ -69,7 +69,7 @@ class Features:
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Features:
         """Give the same features with every tensor on `device`."""
         parts = (self.pooled, self.tokens, self.mask, self.auxiliary)
-        return Features(*(_map_tensors(part, device, non_blocking=non_blocking) for part in parts))
+        return Features(*(to_device(part, device, non_blocking=non_blocking) for part in parts))
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class Embeddings:
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def _map_tensors(value: Inputs, device: torch.device | str, *, non_blocking: bool) -> Inputs:
+def to_device(value: Inputs, device: torch.device | str, *, non_blocking: bool = False) -> Inputs:
+    """Give collated inputs, or features that stand for them, with every tensor on `device`."""
     if isinstance(value, Mapping):
         return {
-            key: _map_tensors(item, device, non_blocking=non_blocking)
-            for key, item in value.items()
+            key: to_device(item, device, non_blocking=non_blocking) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return type(value)(_map_tensors(item, device, non_blocking=non_blocking) for item in value)
+        return type(value)(to_device(item, device, non_blocking=non_blocking) for item in value)
     return value.to(device, non_blocking=non_blocking) if hasattr(value, "to") else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from polymodal_core.errors import RunError
@@ -96,6 +96,7 @@ def embed_items(
 ) -> Vectors:
     """Embed a column's `items`, given as collated inputs in their order: [items, dim]."""
     import torch
+    from polymodal_core.batch import to_device
 
     training = model.training
     model.eval()
@@ -104,7 +105,7 @@ def embed_items(
     try:
         with torch.inference_mode():
             for inputs in batches:
-                found = model.embed(column, on_device(inputs, device)).float().cpu().numpy()
+                found = model.embed(column, to_device(inputs, device)).float().cpu().numpy()
                 vectors[done : done + len(found)] = found
                 done += len(found)
                 if advance is not None:
@@ -120,12 +121,3 @@ def embed_items(
             f"{len(items)} items, first for item {bad[0]}; evaluate an earlier checkpoint"
         )
     return vectors
-
-
-def on_device(value: Any, device: str) -> Any:
-    """Give collated inputs with every tensor on `device`."""
-    if isinstance(value, Mapping):
-        return {key: on_device(item, device) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(on_device(item, device) for item in value)
-    return value.to(device) if hasattr(value, "to") else value

@@ -115,10 +115,10 @@ class FusedRows:
         return joined(parts)
 
     def _encoded(self, column: str, numbers: Integers) -> Iterable[Features]:
-        from polymodal_eval.embedding_table import on_device
+        from polymodal_core.batch import to_device
 
         for inputs in self._batches(column, numbers):
-            yield self._model.features(column, on_device(inputs, self._device)).to("cpu")
+            yield self._model.features(column, to_device(inputs, self._device)).to("cpu")
 
 
 def joined(parts: list[Features]) -> Features:
