@@ -10,6 +10,8 @@ import numpy as np
 from polymodal_core.errors import RunError
 from polymodal_core.table import RowTable
 
+from polymodal_eval.fused_rows import FusedRows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
@@ -24,12 +26,15 @@ class EmbeddingTable:
     """Unit vectors of the items of a split, each item once, however many rows hold it.
 
     `vectors[column]` [items, dim]; `item_numbers[column]` [items] are their numbers in the store,
-    ascending; in `table` the items are numbered by their place in `vectors`.
+    ascending; in `table` the items are numbered by their place in `vectors`. Where the model fuses
+    columns, `fuse(columns, items)` embeds combinations `items` [entries, columns] of a row's items:
+    embeddings of several columns then belong to rows. `vectors` are of each column seen alone.
     """
 
     vectors: Mapping[str, Vectors]
     item_numbers: Mapping[str, Integers]
     table: RowTable
+    fuse: Callable[[tuple[str, ...], Integers], Vectors] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -65,7 +70,8 @@ def embed_table(
         if column in numbers
     }
     kept = replace(table, items=renumbered, of_classes=table.of_classes & numbers.keys())
-    return EmbeddingTable(vectors, numbers, kept)
+    fuse = None if model.fusion is None else FusedRows(model, numbers, batches, device=device)
+    return EmbeddingTable(vectors, numbers, kept, fuse)
 
 
 def items_to_embed(columns: Iterable[str], table: RowTable) -> dict[str, Integers]:
