@@ -247,7 +247,7 @@ def test_the_text_side_of_clip(tmp_path: Path) -> None:
     modality = modality_of(str(folder))
     inputs = inputs_of(modality, ["a red chair", "a blue lamp stands here ."])
     for built in (encoder_config, encoder_config.portable()):
-        encoder = built.build(**modality.spec())
+        encoder: Any = built.build(**modality.spec())
         if built is not encoder_config:
             # Random weights until a checkpoint brings those it was saved with.
             encoder.load_state_dict({f"model.{k}": v for k, v in reference.state_dict().items()})

@@ -42,11 +42,13 @@ class LogMel(nn.Module):
         longest = int(counts.max())
         samples = (longest - 1) * self.hop + self.window
         waveform = silenced(inputs["waveform"], inputs["lengths"], samples=samples)
-        windows = waveform.unfold(1, self.window, self.hop) * self.taper
-        spectrum = torch.fft.rfft(windows)
-        power = spectrum.real.square() + spectrum.imag.square()
-        frames = (power @ self.mel + FLOOR).log()
         mask = real(counts, longest)
+        # Of real frames alone: in a batch of recordings, a third of all frames can be padding.
+        spectrum = torch.fft.rfft(waveform.unfold(1, self.window, self.hop)[mask] * self.taper)
+        power = spectrum.real.square() + spectrum.imag.square()
+        logs = (power @ self.mel + FLOOR).log()
+        frames = logs.new_zeros(*mask.shape, logs.shape[1])
+        frames[mask] = logs
         frames = frames - masked_mean(frames, mask)[:, None]
         spread = masked_mean(frames.square().mean(dim=2), mask).sqrt()
         # A recording of nothing but silence has no spread.
