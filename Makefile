@@ -10,6 +10,8 @@ PACKAGES := packages/core packages/losses packages/datasets packages/eval \
 	$(addprefix packages/encoders/,image text depth speech attributes prototypes fusion) \
 	apps/packer apps/trainer apps/evaluator
 METADATA := $(addsuffix /pyproject.toml,$(PACKAGES))
+# The demo's rooms are spoken of, too.
+EDITABLE := $(patsubst packages/datasets,'packages/datasets[speech]',$(PACKAGES))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test check bench install clean
@@ -41,7 +43,7 @@ $(BIN)/python:
 # The stamps are written last: an interrupted installation goes on at the next call.
 $(VENV)/installed: constraints.txt $(METADATA) | $(BIN)/python
 	$(PIP) install --constraint constraints.txt --upgrade pip hatchling editables
-	$(PIP) install --constraint constraints.txt --no-build-isolation $(addprefix --editable ,$(PACKAGES))
+	$(PIP) install --constraint constraints.txt --no-build-isolation $(addprefix --editable ,$(EDITABLE))
 	@touch $@
 
 $(VENV)/developer: pyproject.toml $(VENV)/installed

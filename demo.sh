@@ -25,13 +25,13 @@ pack() {
     if [ -f data/rooms/store.json ]; then
         .venv/bin/polymodal-pack info data/rooms
     else
-        .venv/bin/polymodal-pack rooms --out data/rooms
+        .venv/bin/polymodal-pack rooms --set recordings=1 --out data/rooms
     fi
 }
 
 step "Install into .venv" make --no-print-directory install
-step "Pack rendered rooms" pack
-step "Train one space for five modalities" train
+step "Render rooms, speak captions, pack" pack
+step "Train one space for six modalities" train
 step "Evaluate on rooms never seen" .venv/bin/polymodal-evaluate run runs/rooms
 
 printf '\n\033[1mWhere the time went\033[0m\n'
