@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from polymodal_core.errors import RunError
+from polymodal_core.errors import CheckpointError, RunError
 from polymodal_core.run import RunFolder
 
 from polymodal_trainer.lock import NAME, RunLock, check_unlocked
@@ -52,8 +52,12 @@ def new_run(path: Path) -> Iterator[tuple[RunFolder, RunLock]]:
     except BaseException as error:
         lock.release()
         shutil.rmtree(hidden, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise RunError(f"{path}: could not write the run folder: {error}") from error
+        if isinstance(error, OSError | CheckpointError):
+            told = str(error).replace(str(hidden), str(path))
+            raise RunError(
+                f"{path}: could not write the run folder: {told}; nothing is left of it: make "
+                f"room, then give the same command again"
+            ) from error
         raise
 
 
