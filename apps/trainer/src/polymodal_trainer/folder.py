@@ -40,9 +40,14 @@ def new_run(path: Path) -> Iterator[tuple[RunFolder, RunLock]]:
     The lock outlasts the block and is the caller's to release. Raises RunError where another
     trainer was faster or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}.start-", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}.start-", dir=path.parent))
+    except OSError as error:
+        raise RunError(
+            f"{path}: no run folder can be made there: {error}; choose another --out"
+        ) from error
     lock = RunLock(hidden)
     try:
         os.chmod(hidden, 0o777 & ~_umask())
