@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("startup", "rooms", "loading", "retrieval", "losses", "cached_features")
+NAMES = ("startup", "rooms", "loading", "retrieval", "losses", "cached_features", "fusion")
 
 
 def main() -> int:

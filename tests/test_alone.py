@@ -21,6 +21,7 @@ FOLDERS = {
     "polymodal-losses": ["packages/core", "packages/losses"],
     "polymodal-datasets": ["packages/core", "packages/datasets"],
     "polymodal-attributes": ["packages/core", "packages/losses", "packages/encoders/attributes"],
+    "polymodal-fusion": ["packages/core", "packages/encoders/fusion"],
 }
 BLOCKER = """
 import sys

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "attributes": {"core"},
     "prototypes": {"core"},
     "speech": {"core"},
+    "fusion": {"core"},
     "packer": {"core", "datasets"},
     "trainer": {"core", "datasets", "eval"},
     "evaluator": {"core", "datasets", "eval"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from polymodal_core.batch import Batch, Features, first_axis
+from polymodal_core.batch import Batch, Features, first_axis, to_device
 
 
 def batch() -> Batch:
@@ -48,3 +48,11 @@ def test_moving_moves_every_tensor_however_nested() -> None:
 def test_the_first_axis_counts_the_values_present() -> None:
     found = {name: first_axis(value) for name, value in batch().inputs.items() if name != "old"}
     assert found == {"image": 3, "text": 2, "several": 2}
+
+
+def test_to_device_keeps_the_structure() -> None:
+    inputs = {"a": [torch.ones(1), (torch.zeros(2), "text")]}
+    moved = to_device(inputs, torch.device("meta"))
+    assert moved["a"][0].device.type == "meta"
+    assert moved["a"][1][0].device.type == "meta"
+    assert moved["a"][1][1] == "text"

@@ -274,3 +274,31 @@ def test_kept_features_of_a_frozen_backbone_stand_for_its_inputs() -> None:
     assert torch.equal(
         whole.frozen_features("number", inputs).pooled, whole.features("number", inputs).pooled
     )
+
+
+class Regularised(nn.Module):
+    """An encoder with a loss of its own in training."""
+
+    feature_dim = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 4)
+
+    def forward(self, inputs: Tensor) -> Features:
+        found = self.layer(inputs)
+        return Features(found, auxiliary=found.square().mean() if self.training else None)
+
+
+def test_losses_of_encoders_own_come_with_the_embeddings() -> None:
+    heads = {name: nn.Linear(4, DIM) for name in ("number", "height")}
+    own = Regularised()
+    encoders = {"number": own, "height": PooledEncoder(nn.Linear(1, 4), feature_dim=4)}
+    model = Model(encoders, heads, dim=DIM).train()
+    given = batch({"number": [0, 1], "height": [2]})
+    found = model(given)
+    assert set(found.auxiliary) == {"number"}
+    wanted = own.layer(given.inputs["number"]).square().mean()
+    assert torch.equal(found.auxiliary["number"], wanted)
+    assert model(batch({"height": [2]})).auxiliary == {}
+    assert model.eval()(given).auxiliary == {}

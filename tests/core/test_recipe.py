@@ -105,7 +105,7 @@ def test_every_problem_is_reported_at_once_with_path_value_and_suggestion() -> N
         "data.batch_sise: unknown key; did you mean 'batch_size'? known: batch_size, limit, store",
         "objective.kind: unknown kind 'tou'; did you mean 'toy'? known: other, toy",
         "embeding: unknown section; did you mean 'embedding'? "
-        "known: data, embedding, modalities, objective",
+        "known: data, embedding, fusion, modalities, objective",
         "modalities.number.jiter: unknown key; did you mean 'jitter'? known: jitter, kind, unit",
         "modalities.numbre.kind: no modality 'numbre' is installed; did you mean 'number'? "
         'known: number; if the column has a name of its own, say kind = "..."',

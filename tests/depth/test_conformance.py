@@ -40,8 +40,13 @@ def test_the_modality(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "encoder",
-    [ConvNetConfig(width=8, depth=1), TimmConfig(model="test_resnet")],
-    ids=["convnet", "resnet"],
+    [
+        ConvNetConfig(width=8, depth=1),
+        ConvNetConfig(width=8, refinement=1.0),
+        TimmConfig(model="test_resnet"),
+        TimmConfig(model="test_resnet", refinement=0.5),
+    ],
+    ids=["convnet", "refined convnet", "resnet", "refined resnet"],
 )
 def test_the_encoders(encoder: EncoderConfig) -> None:
     check_encoder(encoder, DepthConfig(size=32).build(), VALUES)

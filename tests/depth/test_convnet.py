@@ -8,7 +8,9 @@ from polymodal_depth.encoder_config import ConvNetConfig
 
 def encoder() -> ConvNetEncoder:
     torch.manual_seed(0)
-    return ConvNetConfig(width=8).build(**DepthConfig(size=32).build().spec())
+    built = ConvNetConfig(width=8).build(**DepthConfig(size=32).build().spec())
+    assert isinstance(built, ConvNetEncoder)
+    return built
 
 
 def maps(count: int) -> torch.Tensor:

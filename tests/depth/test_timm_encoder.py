@@ -14,7 +14,9 @@ from polymodal_depth.timm_encoder import TimmEncoder
 
 def build(model: str = "test_resnet", **options: Any) -> TimmEncoder:
     torch.manual_seed(0)
-    return TimmConfig(model=model, **options).build(**DepthConfig().build().spec())
+    built = TimmConfig(model=model, **options).build(**DepthConfig().build().spec())
+    assert isinstance(built, TimmEncoder)
+    return built
 
 
 def maps(count: int, size: int = 64) -> torch.Tensor:

@@ -113,6 +113,23 @@ def test_class_columns_go_by_label() -> None:
         relevance_of_columns(table, "image", "prototype", rule="instance")
 
 
+def test_rows_that_only_their_class_joins_go_by_label() -> None:
+    rows = {"image": [0, 1, 2], "speech": [0, 1, 2]}
+    by_class = row_table(rows, instance=[-1, -1, -1], label=[0, 1, 0])
+    assert dense(relevance_of_columns(by_class, "image", "speech")) == [
+        [1, 0, 1],
+        [0, 1, 0],
+        [1, 0, 1],
+    ]
+    assert not any(
+        map(any, dense(relevance_of_columns(by_class, "image", "speech", rule="instance")))
+    )
+    some_known = row_table(rows, instance=[-1, 4, -1], label=[0, 1, 0])
+    assert default_rule(some_known, ["image"], ["speech"]) == "instance"
+    nothing_known = row_table(rows, instance=[-1, -1, -1], label=[-1, -1, -1])
+    assert default_rule(nothing_known, ["image"], ["speech"]) == "instance"
+
+
 def test_a_combination_is_of_instances_unless_all_its_columns_are_of_classes() -> None:
     table = row_table(
         {"image": [0, 1, 2], "prototype": [0, 1, 0], "word": [0, 1, 0]},

@@ -64,7 +64,11 @@ def make_run(path: Path, store: Path, *, seed: int = 0, **changes: Any) -> Path:
         states[name] = modality.fit(fit_values(opened, [name], rows, modality))
     torch.manual_seed(seed)
     modalities = fitted_modalities(recipe, states)
-    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim)
+    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim, fusion=recipe.fusion)
+    if model.fusion is not None:  # whose exchange starts at nothing
+        with torch.no_grad():
+            for parameter in model.fusion.parameters():
+                parameter.add_(0.1 * torch.randn(parameter.shape))
     run = RunFolder(path)
     state = {
         "step": 12,

@@ -15,6 +15,7 @@ from polymodal_core.errors import RunError
 from polymodal_core.model import Model
 from polymodal_core.plugins import registry
 from polymodal_core.run import RunFolder, TrainedModel, load_trained
+from polymodal_datasets.frozen_features import CachedModality, checksum, feature_path
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.store import Store
 from polymodal_eval.embedding_table import embed_table
@@ -22,13 +23,7 @@ from polymodal_eval.ranking import rank_queries
 from polymodal_eval.relevance import relevance_of_columns
 from polymodal_eval.statistics import mean_intervals
 from polymodal_trainer.batches import training_batches
-from polymodal_trainer.features import (
-    CachedModality,
-    cache_features,
-    checksum,
-    feature_path,
-    to_device,
-)
+from polymodal_trainer.features import cache_features
 from polymodal_trainer.resolve import read_recipe
 from polymodal_trainer.run import run
 from polymodal_trainer.start import build
@@ -145,14 +140,6 @@ def test_only_values_that_were_computed_are_known() -> None:
         assert found.pooled.tolist() == [[4.0, 5.0], [0.0, 1.0]]
         with pytest.raises(RunError, match="in none of the run's rows"):
             place(b"3", training=training)
-
-
-def test_to_device_keeps_the_structure() -> None:
-    inputs = {"a": [torch.ones(1), (torch.zeros(2), "text")]}
-    moved = to_device(inputs, torch.device("meta"))
-    assert moved["a"][0].device.type == "meta"
-    assert moved["a"][1][0].device.type == "meta"
-    assert moved["a"][1][1] == "text"
 
 
 def test_a_second_run_computes_nothing_anew(

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from polymodal_core.batch import Features
 from polymodal_core.plugins import registry
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.nonfinite import NonFiniteError
@@ -182,3 +183,25 @@ def test_overflow_at_the_smallest_scale_is_broken(recipe: Path) -> None:
     built = scaled(recipe, Recording(steep=True), 0.5)
     with pytest.raises(NonFiniteError, match="the norm of the gradients is nan"):
         train_step(built, first_batch(built), 0)
+
+
+def test_losses_of_encoders_own_are_added_and_told(recipe: Path) -> None:
+    built = setup(recipe)
+    batch = first_batch(built)
+    plain = train_step(setup(recipe), batch, step=0)
+    assert plain.auxiliary == {}
+
+    class Regularised(nn.Module):
+        def __init__(self, encoder: nn.Module) -> None:
+            super().__init__()
+            self.encoder, self.feature_dim = encoder, encoder.feature_dim
+
+        def forward(self, inputs: Tensor) -> Features:
+            found: Features = self.encoder(inputs)
+            return replace(found, auxiliary=0.0 * found.pooled.sum() + 2.5)
+
+    built.model.encoders["left"] = Regularised(built.model.encoders["left"])
+    result = train_step(built, batch, step=0)
+    assert result.auxiliary == {"left": torch.tensor(2.5)}
+    assert result.loss == pytest.approx(plain.loss + 2.5, rel=1e-6)
+    assert result.gradient_norm == pytest.approx(plain.gradient_norm, rel=1e-5)

@@ -14,9 +14,10 @@ from polymodal_core.errors import RecipeError
 from polymodal_core.model import Model
 from polymodal_core.plugins import registry
 from polymodal_core.rows import Column, Item, Row
+from polymodal_datasets.frozen_features import CachedModality
 from polymodal_datasets.generators import View
 from polymodal_trainer.batches import training_batches
-from polymodal_trainer.features import CachedModality, cache_features, num_cached_items
+from polymodal_trainer.features import cache_features, num_cached_items
 from polymodal_trainer.resolve import read_recipe
 from polymodal_trainer.run import run
 from polymodal_trainer.start import Setup, build
@@ -203,7 +204,7 @@ def test_the_columns_of_a_row_show_one_view_and_one_place(recipe: Path) -> None:
 
 
 def _sums(setup: Setup, column: str) -> list[bytes]:
-    from polymodal_trainer.features import checksum
+    from polymodal_datasets.frozen_features import checksum
 
     items = setup.store.table.items[column]
     return [checksum(payload) for payload in setup.store.read(column, items[items >= 0])]

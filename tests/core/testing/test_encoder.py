@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -263,3 +264,43 @@ def test_a_wrong_config_is_named(config: NetConfig, rule: str) -> None:
 def test_one_value_is_not_enough_to_check_with() -> None:
     with pytest.raises(ConformanceError, match="give two or more values"):
         check_encoder(NetConfig(), MODALITY, VALUES[:1])
+
+
+def with_loss(loss: Callable[[Net], Any]) -> type[Net]:
+    """Make a right encoder with a loss of its own."""
+
+    plain = Net.forward
+
+    def forward(self: Any, inputs: Tensor) -> Features:
+        found: Features = replace(plain(self, inputs), auxiliary=loss(self))
+        return found
+
+    return wrong(forward)
+
+
+@pytest.mark.parametrize(
+    ("loss", "rule"),
+    [
+        (lambda net: net.layer.weight.sum(), "in eval mode there must be no auxiliary loss"),
+        (
+            lambda net: net.layer.weight.sum(dim=1) if net.training else None,
+            "auxiliary must be a finite scalar",
+        ),
+        (
+            lambda net: net.layer.weight.sum() * float("nan") if net.training else None,
+            "auxiliary must be a finite scalar",
+        ),
+    ],
+)
+def test_a_loss_of_its_own_is_held_to_rules(
+    loss: Callable[[Net], Any], rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "Net", with_loss(loss))
+    with pytest.raises(ConformanceError, match=rule):
+        check_encoder(NetConfig(), MODALITY, VALUES)
+
+
+def test_a_loss_of_its_own_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = with_loss(lambda net: net.layer.weight.square().sum() if net.training else None)
+    monkeypatch.setitem(globals(), "Net", right)
+    check_encoder(NetConfig(), MODALITY, VALUES)

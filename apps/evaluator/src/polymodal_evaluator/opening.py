@@ -50,7 +50,7 @@ def open_for_evaluation(
     """Load a run's model and find its store.
 
     `evaluation` replaces that section of the recipe, before the `--set` settings. Only the sections
-    data, embedding, modalities and evaluation of the recipe are validated.
+    data, embedding, modalities, fusion and evaluation of the recipe are validated.
     Raises PolymodalError for a folder that is no run, a checkpoint that does not fit or is not
     there, a missing plug-in, a store that has moved or lacks a column.
     """
@@ -79,7 +79,11 @@ def open_for_evaluation(
         data,
         trained.recipe.sections["evaluation"],
         environment,
-        (*_store_warnings(store, state.get("store")), *_version_warnings(state.get("plugins"))),
+        (
+            *(() if trained.recipe.fusion is None else trained.recipe.fusion.caveats()),
+            *_store_warnings(store, state.get("store")),
+            *_version_warnings(state.get("plugins")),
+        ),
     )
 
 

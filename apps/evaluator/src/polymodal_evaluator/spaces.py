@@ -22,6 +22,7 @@ from polymodal_eval.space import (
     unit_means,
 )
 
+from polymodal_evaluator.kept_features import KeptFeatures
 from polymodal_evaluator.opening import Opened
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Spaces:
         self._opened = opened
         self._device = device
         self._bar = bar
+        self._kept = KeptFeatures(opened, device=device)
         # One measurement after another asks for the ids of the same items.
         self._identify = lru_cache(maxsize=None)(opened.store.id)
         self.found: dict[str, Space] = {}
@@ -109,6 +111,8 @@ class Spaces:
         )
 
     def _batches(self, column: str, items: Integers) -> Iterable[Inputs]:
+        if column in self._kept.columns:
+            return self._kept.batches(column, items)
         evaluation = self._opened.evaluation
         return load_items(
             self._opened.store,

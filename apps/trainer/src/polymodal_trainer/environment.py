@@ -76,6 +76,11 @@ def parameter_counts(model: Model) -> dict[str, dict[str, int]]:
     return counts
 
 
+def fusion_parameters(model: Model) -> int:
+    """Count the parameters of the fusion, 0 where there is none."""
+    return 0 if model.fusion is None else _count(model.fusion)
+
+
 def model_parts(model: Model, column: str) -> tuple[nn.Module, nn.Module]:
     """Give the encoder and the head of a column."""
     heads = {key.removesuffix("_"): module for key, module in model.heads.items()}

@@ -15,7 +15,12 @@ from polymodal_core.run import RunFolder, write_states
 from polymodal_trainer.adapters import check_adapters
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.checkpointing import Checkpoints
-from polymodal_trainer.environment import machine, parameter_counts, session
+from polymodal_trainer.environment import (
+    fusion_parameters,
+    machine,
+    parameter_counts,
+    session,
+)
 from polymodal_trainer.features import cache_features, num_cached_items
 from polymodal_trainer.folder import new_run, write_json, write_text
 from polymodal_trainer.interruption import Interruption
@@ -133,6 +138,8 @@ def _with_features(setup: Setup, display: Display) -> Setup:
 def _introduce(setup: Setup, display: Display) -> None:
     display.show(columns_table(setup))
     display.show(plan(setup))
+    for caveat in () if setup.recipe.fusion is None else setup.recipe.fusion.caveats():
+        display.warn(caveat)
     for pair, rows in setup.pair_rows.items():
         if rows == 0:
             display.warn(f"no training row has both columns of {pair}: it will teach nothing")
@@ -144,7 +151,7 @@ def _try(setup: Setup, display: Display) -> dict[str, float]:
         setup.model.eval()
         with torch.no_grad():
             batch = next(iter(training_batches(setup, epoch=0)))
-            forward(setup, batch.to(setup.precision.device))
+            forward(setup, batch.to(setup.precision.device), step=0)
         setup.model.train()
         with display.task("validating the untrained model", num_validation_items(setup)) as advance:
             return validate(setup, advance=advance)
@@ -170,6 +177,7 @@ def _environment(setup: Setup) -> dict[str, Any]:
             "pairs": setup.pair_rows,
         },
         "parameters": parameter_counts(setup.model),
+        **({} if setup.recipe.fusion is None else {"fusion": fusion_parameters(setup.model)}),
         "resumed": [],
     }
 

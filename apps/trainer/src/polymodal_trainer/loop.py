@@ -138,6 +138,8 @@ class Trainer:
             record["temperature"] = temperature
         if result.skipped:
             record["skipped"] = True
+        if result.auxiliary:
+            record["auxiliary"] = {name: float(loss) for name, loss in result.auxiliary.items()}
         record |= {f"lr_{part}": rate for part, rate in self._rates.items() if part != "objective"}
         self._log.write(record)
         numbers = f"loss {result.loss:.3f}"

@@ -41,7 +41,10 @@ def check_temperature(objective: nn.Module) -> None:
 
 
 def nonfinite_columns(model: Model) -> list[str]:
-    """Give the columns whose encoder or head holds a weight or statistic that is not finite."""
+    """Give the columns whose encoder or head holds a weight or statistic that is not finite.
+
+    Of a fusion, which belongs to all of them, say `fusion`.
+    """
     found = []
     for column in model.columns:
         tensors = [
@@ -51,6 +54,10 @@ def nonfinite_columns(model: Model) -> list[str]:
         ]
         if not _all_finite(tensors):
             found.append(column)
+    if model.fusion is not None and not _all_finite(
+        [*model.fusion.parameters(), *model.fusion.buffers()]
+    ):
+        found.append("fusion")
     return found
 
 
@@ -69,6 +76,10 @@ def _find(model: Model, batch: Batch, embeddings: Embeddings) -> tuple[list[str]
     columns = [column for column in model.columns if not _finite_gradients(model, column)]
     if columns:
         return columns, f"the gradients of {_quoted(columns)} are not finite, the embeddings are"
+    if model.fusion is not None and not _all_finite(
+        item.grad for item in model.fusion.parameters() if item.grad is not None
+    ):
+        return [], "the gradients of the fusion are not finite, the embeddings are"
     return [], "every column's embeddings are finite: the objective itself gave it"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,7 +114,9 @@ def build(
         states = fit_states(recipe, store, splits.train, advance=fitting)
     modalities = fitted_modalities(recipe, states)
     torch.manual_seed(seed)
-    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim).to(precision.device)
+    model = build_model(
+        recipe.columns, modalities, dim=recipe.embedding.dim, fusion=recipe.fusion
+    ).to(precision.device)
     if training.cache_features and not model.frozen:
         adapted = ", ".join(sorted(model.adapted))
         raise RunError(
@@ -122,6 +125,8 @@ def build(
             + 'set tuning = "frozen" for one, or leave the key out'
         )
     objective = cast("nn.Module", objective_config.build()).to(precision.device)
+    if model.fusion is not None:
+        check_fusion(objective, training)
     return Setup(
         recipe=recipe,
         store=store,
@@ -137,6 +142,23 @@ def build(
         versions=plugin_versions(registry),
         encoders=portable_encoders(recipe),
     )
+
+
+def check_fusion(objective: nn.Module, training: TrainingConfig) -> None:
+    """Raise RunError for what does not go together with a fusion."""
+    given = inspect.signature(objective.forward).parameters
+    anything = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in given.values())
+    if "compare" not in given and not anything:
+        raise RunError(
+            f"the objective {type(objective).__name__} cannot train with a fusion: it compares all "
+            f"pairs of columns, those among them that have seen each other's tokens; its forward "
+            f"would have to take `compare`. Choose another objective.kind, or fusion = false"
+        )
+    if training.cache_features:
+        raise RunError(
+            "training.cache_features = true keeps pooled features alone, and fusion reads tokens; "
+            "leave the key out, or set fusion = false"
+        )
 
 
 def _steps_per_epoch(splits: Splits, data: DataConfig) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from polymodal_core.batch import Batch, Embeddings
+from polymodal_core.fusion import Exchange, Fusion
 from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 SMALLEST_SCALE = 1.0
 """fp16 gradients that overflow even at this loss scale are no matter of scale: they are broken."""
 
+EXCHANGE = 0x46757365
+"""Keeps the draws of who sees whom apart from others that are seeded by (seed, step)."""
+
 
 @dataclass(frozen=True)
 class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
-    `skipped` says that fp16 gradients overflowed, so that the weights were left as they were.
+    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `skipped` says that
+    fp16 gradients overflowed, so that the weights were left as they were.
     """
 
     loss: float
@@ -34,6 +39,7 @@ class StepResult:
     anchors: dict[str, int]
     gradient_norm: float
     skipped: bool = False
+    auxiliary: dict[str, Tensor] = field(default_factory=dict)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -44,13 +50,28 @@ def seed_step(seed: int, step: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]))
 
 
-def forward(setup: Setup, batch: Batch) -> tuple[Embeddings, LossOutput]:
+def draw_exchange(setup: Setup, step: int) -> Exchange | None:
+    """Draw which columns see each other in a step, by (seed, step) alone; None without fusion."""
+    if setup.model.fusion is None:
+        return None
+    config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
+    weights = config.weights()
+    pairs = None if weights is None else [pair for pair, weight in weights.items() if weight > 0]
+    rng = np.random.default_rng([setup.seed, step, EXCHANGE])
+    fusion = cast("Fusion", setup.model.fusion)
+    return fusion.draw(setup.model.columns, rng=rng, pairs=pairs or None)
+
+
+def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutput]:
     """Embed a batch and score it; the objective runs outside autocast."""
     config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
     groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
     with setup.precision.autocast():
-        embeddings: Embeddings = setup.model(batch)
-    output: LossOutput = setup.objective(embeddings.z, present=embeddings.present, groups=groups)
+        embeddings: Embeddings = setup.model(batch, draw_exchange(setup, step))
+    limits = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    output: LossOutput = setup.objective(
+        embeddings.z, present=embeddings.present, groups=groups, **limits
+    )
     return embeddings, output
 
 
@@ -61,18 +82,20 @@ def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
     """
     seed_step(setup.seed, step)
     batch = batch.to(setup.precision.device, non_blocking=True)
-    embeddings, output = forward(setup, batch)
-    loss = output.total.item()
+    embeddings, output = forward(setup, batch, step)
+    total = sum(embeddings.auxiliary.values(), output.total)
+    loss = total.item()
     if not np.isfinite(loss):
         raise NonFiniteError(setup.model, batch, embeddings, f"the loss is {loss}")
     check_temperature(setup.objective)
-    norm, skipped = _descend(setup, batch, embeddings, output.total)
+    norm, skipped = _descend(setup, batch, embeddings, total)
     return StepResult(
         loss=loss,
         parts={pair_name(pair): part for pair, part in output.parts.items()},
         anchors={pair_name(pair): int(count) for pair, count in output.anchors.items()},
         gradient_norm=norm,
         skipped=skipped,
+        auxiliary={name: loss.detach() for name, loss in embeddings.auxiliary.items()},
     )
 
 

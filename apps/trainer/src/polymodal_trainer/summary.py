@@ -8,7 +8,7 @@ from polymodal_core.run import RunFolder
 from rich.table import Table
 
 from polymodal_trainer.coverage import rows_with
-from polymodal_trainer.environment import parameter_counts
+from polymodal_trainer.environment import fusion_parameters, parameter_counts
 from polymodal_trainer.start import Setup
 from polymodal_trainer.state import TrainingState
 
@@ -50,9 +50,14 @@ def millions(count: int) -> str:
 def plan(setup: Setup) -> str:
     """Say how long the run is and where it runs."""
     precision = setup.training.precision
+    fusion = ""
+    if setup.recipe.fusion is not None:
+        count = millions(fusion_parameters(setup.model))
+        fusion = f"fusion {setup.recipe.fusion.kind}: {count} parameters\n"
     return (
-        f"{len(setup.splits.train):,} training rows, {len(setup.splits.validation):,} validation "
-        f"rows, seed {setup.seed}\n{setup.training.epochs} epochs of {setup.steps_per_epoch} steps "
+        f"{fusion}{len(setup.splits.train):,} training rows, "
+        f"{len(setup.splits.validation):,} validation rows, seed {setup.seed}\n"
+        f"{setup.training.epochs} epochs of {setup.steps_per_epoch} steps "
         f"of {setup.data.batch_size} rows: {setup.total_steps:,} steps in {precision} on "
         f"{setup.precision.device}"
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from polymodal_core.batch import Inputs
+from polymodal_core.batch import Inputs, to_device
 from polymodal_datasets.loading import load_items
 from polymodal_eval.embedding_table import embed_table, items_to_embed
 from polymodal_eval.validation import average_validation
 
-from polymodal_trainer.features import to_device
 from polymodal_trainer.start import Setup
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Batch:
         """Give the same batch with every tensor on `device`."""
 
         def move(value: Inputs) -> Inputs:
-            return _map_tensors(value, device, non_blocking=non_blocking)
+            return to_device(value, device, non_blocking=non_blocking)
 
         return replace(
             self,
@@ -56,33 +56,45 @@ class Features:
     """What an encoder returns for the values present.
 
     `pooled` [present, feature_dim]; `tokens` [present, length, feature_dim] where the encoder
-    has a sequence, with `mask` bool [present, length], True where a token is real.
+    has a sequence, with `mask` bool [present, length], True where a token is real. `auxiliary` is a
+    scalar loss of the encoder's own, weighted, that training adds to the objective; in eval mode
+    there is none.
     """
 
     pooled: Tensor
     tokens: Tensor | None = None
     mask: Tensor | None = None
+    auxiliary: Tensor | None = None
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Features:
+        """Give the same features with every tensor on `device`."""
+        parts = (self.pooled, self.tokens, self.mask, self.auxiliary)
+        return Features(*(to_device(part, device, non_blocking=non_blocking) for part in parts))
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Unit vectors `z[column]` [batch, dim], zero where `present[column]` [batch] is False."""
+    """Unit vectors `z[column]` [batch, dim], zero where `present[column]` [batch] is False.
+
+    `compare` names the pairs of columns that a loss may compare; None means all. Fusion limits it
+    to columns that have not seen each other (`fusion.Exchange`). `auxiliary[column]` are scalar
+    losses of encoders' own (`Features.auxiliary`), of those that have any.
+    """
 
     z: Mapping[str, Tensor]
     present: Mapping[str, Tensor]
+    compare: frozenset[tuple[str, str]] | None = None
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def _map_tensors(value: Inputs, device: torch.device | str, *, non_blocking: bool) -> Inputs:
+def to_device(value: Inputs, device: torch.device | str, *, non_blocking: bool = False) -> Inputs:
+    """Give collated inputs, or features that stand for them, with every tensor on `device`."""
     if isinstance(value, Mapping):
         return {
-            key: _map_tensors(item, device, non_blocking=non_blocking)
-            for key, item in value.items()
+            key: to_device(item, device, non_blocking=non_blocking) for key, item in value.items()
         }
-    if isinstance(value, Features):
-        parts = (value.pooled, value.tokens, value.mask)
-        return Features(*(_map_tensors(item, device, non_blocking=non_blocking) for item in parts))
     if isinstance(value, list | tuple):
-        return type(value)(_map_tensors(item, device, non_blocking=non_blocking) for item in value)
+        return type(value)(to_device(item, device, non_blocking=non_blocking) for item in value)
     return value.to(device, non_blocking=non_blocking) if hasattr(value, "to") else value
 
 

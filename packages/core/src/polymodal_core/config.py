@@ -140,12 +140,19 @@ class EncoderConfig(Configuration):
 
 
 class FusionConfig(Configuration):
-    """A module over the token sequences of several modalities."""
+    """A module over the token sequences of several modalities (`fusion.Fusion`)."""
 
     kind: str
 
+    def caveats(self) -> tuple[str, ...]:
+        """Say what users of these options should be warned of, a sentence each."""
+        return ()
+
     def build(self, *, feature_dims: Mapping[str, int]) -> nn.Module:
-        """Build the module for columns with these feature widths."""
+        """Build the module for columns with these feature widths.
+
+        Raises PolymodalError for options that do not go with the columns.
+        """
         raise NotImplementedError
 
 

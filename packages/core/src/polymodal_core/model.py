@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polymodal_core.batch import Batch, Embeddings, Features, Inputs
 from polymodal_core.columns import ColumnConfig
 from polymodal_core.config import Tuning
+from polymodal_core.errors import PolymodalError
+from polymodal_core.fusion import Exchange, Fused
 from polymodal_core.lora import add_adapters, is_adapter, set_adapter_mode
 from polymodal_core.protocols import Modality
+
+if TYPE_CHECKING:
+    from polymodal_core.config import FusionConfig
 
 
 class PooledEncoder(nn.Module):
@@ -34,7 +40,8 @@ class Model(nn.Module):
 
     Frozen encoders stay in eval mode (BatchNorm, dropout) and take no gradient. So do adapted ones,
     their adapters excepted. Of an encoder that has a `backbone`, all of this is about that part
-    alone (`protocols.Encoder`).
+    alone (`protocols.Encoder`). With a `fusion`, heads stand behind it (`fusion.Fusion`);
+    without one, every column is a tower of its own.
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class Model(nn.Module):
         owners: Mapping[str, str] | None = None,
         frozen: frozenset[str] = frozenset(),
         adapted: frozenset[str] = frozenset(),
+        fusion: nn.Module | None = None,
     ) -> None:
         """Assemble; `owners` [column] names the encoder of a column where it is not its own.
 
@@ -57,6 +65,7 @@ class Model(nn.Module):
         self.frozen = frozen
         self.adapted = adapted
         self.encoders = nn.ModuleDict({_key(name): module for name, module in encoders.items()})
+        self.fusion = fusion
         self.heads = nn.ModuleDict({_key(name): module for name, module in heads.items()})
         for name in frozen:
             _backbone(self.encoders[_key(name)]).requires_grad_(False)
@@ -113,24 +122,104 @@ class Model(nn.Module):
         return {name: self.encoders[_key(name)] for name in self.adapted}
 
     def embed(self, column: str, inputs: Inputs) -> Tensor:
-        """Map inputs [present, ...] of a column to unit vectors [present, dim]."""
-        return cast("Tensor", self.heads[_key(column)](self.features(column, inputs).pooled))
+        """Map inputs [present, ...] of a column, seen alone, to unit vectors [present, dim]."""
+        return self._alone(column, self.features(column, inputs))
 
-    def forward(self, batch: Batch) -> Embeddings:
-        """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent."""
+    def combine(
+        self,
+        features: Mapping[str, Features],
+        rows: Mapping[str, Tensor] | None = None,
+        *,
+        size: int | None = None,
+    ) -> Tensor:
+        """Embed rows by several of their columns together: unit vectors [size, dim].
+
+        `rows[column]` [present] are the rows, of `size` in all, that the features of a column
+        belong to; None: each column has every row. A row's embedding is the renormalised mean of
+        those of its columns, after they have exchanged tokens where there is a fusion, and
+        weighted where that has weights. Rows without any of the columns are 0.
+        """
+        pooled = next(iter(features.values())).pooled
+        size = len(pooled) if size is None else size
+        every = torch.arange(size, device=pooled.device)
+        rows = dict.fromkeys(features, every) if rows is None else rows
+        fused = (
+            Fused({column: found.pooled for column, found in features.items()})
+            if self.fusion is None
+            else self._fuse(features, rows, size)
+        )
+        sums = torch.zeros(size, self.dim, device=pooled.device)
+        for column, found in fused.features.items():
+            vectors = self._head(column, found)
+            if fused.weights is not None:
+                vectors = vectors * fused.weights[column][:, None].to(vectors.dtype)
+            sums = sums.to(vectors.dtype).index_add(0, rows[column], vectors)
+        return F.normalize(sums, dim=-1)
+
+    def forward(self, batch: Batch, exchange: Exchange | None = None) -> Embeddings:
+        """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent.
+
+        With a fusion, the columns of a side of `exchange` see each other; without `exchange`, each
+        column is seen alone. Raises PolymodalError where the sides do not hold each column once.
+        """
+        auxiliary: dict[str, Tensor] = {}
+        vectors = self._vectors(batch, exchange, auxiliary)
         z, present = {}, {}
         device = batch.instance.device
         for column in self.owners:
             mask = torch.zeros(batch.size, dtype=torch.bool, device=device)
-            if column not in batch.inputs:
+            if column not in vectors:
                 z[column] = torch.zeros(batch.size, self.dim, device=device)
             else:
-                rows = batch.rows[column]
-                vectors = self.embed(column, batch.inputs[column])
-                z[column] = vectors.new_zeros(batch.size, self.dim).index_copy(0, rows, vectors)
+                rows, found = batch.rows[column], vectors[column]
+                z[column] = found.new_zeros(batch.size, self.dim).index_copy(0, rows, found)
                 mask[rows] = True
             present[column] = mask
-        return Embeddings(z, present)
+        compare = None if exchange is None else exchange.compare
+        return Embeddings(z, present, compare, auxiliary)
+
+    def _vectors(
+        self, batch: Batch, exchange: Exchange | None, auxiliary: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        held = [column for column in self.owners if column in batch.inputs]
+
+        def encoded(column: str) -> Features:
+            found = self.features(column, batch.inputs[column])
+            if found.auxiliary is not None:
+                auxiliary[column] = found.auxiliary
+            return found
+
+        if self.fusion is None or exchange is None:
+            return {column: self._alone(column, encoded(column)) for column in held}
+        if sorted(column for side in exchange.sides for column in side) != sorted(self.owners):
+            raise PolymodalError(
+                f"the sides {exchange.sides} do not hold each of the columns "
+                f"{', '.join(self.owners)} once"
+            )
+        features = {column: encoded(column) for column in held}
+        vectors: dict[str, Tensor] = {}
+        for side in exchange.sides:
+            part = {column: features[column] for column in side if column in features}
+            if part:
+                rows = {column: batch.rows[column] for column in part}
+                fused = self._fuse(part, rows, batch.size).features
+                vectors |= {column: self._head(column, fused[column]) for column in part}
+        return vectors
+
+    def _alone(self, column: str, features: Features) -> Tensor:
+        if self.fusion is None:
+            return self._head(column, features.pooled)
+        size = len(features.pooled)
+        rows = {column: torch.arange(size, device=features.pooled.device)}
+        return self._head(column, self._fuse({column: features}, rows, size).features[column])
+
+    def _fuse(
+        self, features: Mapping[str, Features], rows: Mapping[str, Tensor], size: int
+    ) -> Fused:
+        return cast("Fused", cast("nn.Module", self.fusion)(features, rows, size=size))
+
+    def _head(self, column: str, pooled: Tensor) -> Tensor:
+        return cast("Tensor", self.heads[_key(column)](pooled))
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Give the trainable parameters as `heads` and `backbones`.
@@ -153,7 +242,11 @@ class Model(nn.Module):
 
 
 def build_model(
-    columns: Mapping[str, ColumnConfig], modalities: Mapping[str, Modality], *, dim: int
+    columns: Mapping[str, ColumnConfig],
+    modalities: Mapping[str, Modality],
+    *,
+    dim: int,
+    fusion: FusionConfig | None = None,
 ) -> Model:
     """Build the model of a recipe's columns; `modalities` are the fitted ones, by column."""
     encoders: dict[str, nn.Module] = {}
@@ -163,9 +256,14 @@ def build_model(
             encoders[name] = cast("nn.Module", column.encoder.build(**modalities[name].spec()))
             if column.encoder.lora is not None:
                 add_adapters(_backbone(encoders[name]), column.encoder.lora, column=name)
+    feature_dims = {
+        name: int(cast("Any", encoders[column.owner]).feature_dim)
+        for name, column in columns.items()
+    }
+    fused: Any = None if fusion is None else fusion.build(feature_dims=feature_dims)
     for name, column in columns.items():
-        encoder: Any = encoders[column.owner]
-        heads[name] = column.head.build(feature_dim=encoder.feature_dim, dim=dim)
+        width = feature_dims[name] if fused is None else int(fused.feature_dim)
+        heads[name] = column.head.build(feature_dim=width, dim=dim)
     return Model(
         encoders,
         heads,
@@ -173,6 +271,7 @@ def build_model(
         owners={name: column.owner for name, column in columns.items()},
         frozen=_tuned(columns, "frozen"),
         adapted=_tuned(columns, "lora"),
+        fusion=fused,
     )
 
 

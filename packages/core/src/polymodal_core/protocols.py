@@ -112,7 +112,8 @@ class Encoder(Protocol):
     An encoder that trains something of its own behind pretrained weights splits itself: its
     submodule `backbone` maps inputs to Features (`pooled` [present, ...], of any form), is what
     `tuning` is about, and is all that is run once where features are cached; its method
-    `finish(features) -> Features` does the rest, and `forward` is both.
+    `finish(features) -> Features` does the rest, and `forward` is both. A loss of its own, such as
+    that of a reconstruction, goes with the features (`Features.auxiliary`).
     """
 
     feature_dim: int
@@ -142,7 +143,11 @@ class LossOutput(Protocol):
 
 
 class Objective(Protocol):
-    """A loss over embeddings; an `nn.Module`."""
+    """A loss over embeddings; an `nn.Module`.
+
+    One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
+    None: of the pairs that it compares, only these in this batch, in either order.
+    """
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -18,6 +18,7 @@ from polymodal_core.columns import ColumnConfig, Table, parse_columns
 from polymodal_core.config import (
     Configuration,
     EmbeddingConfig,
+    FusionConfig,
     HeadConfig,
     problems_of,
 )
@@ -27,12 +28,16 @@ from polymodal_core.plugins import Registry
 
 @dataclass(frozen=True)
 class Recipe:
-    """A validated recipe: its columns, its sections by name, and the resolved plain table."""
+    """A validated recipe: its columns, its sections by name, and the resolved plain table.
+
+    `fusion` is None where columns are towers of their own.
+    """
 
     columns: Mapping[str, ColumnConfig]
     embedding: EmbeddingConfig
     sections: Mapping[str, Any]
     table: Table
+    fusion: FusionConfig | None = None
 
 
 def read_toml(path: Path) -> Table:
@@ -86,8 +91,8 @@ def load_recipe(
     """Validate a table against the columns' plug-ins and the given `sections`.
 
     `sections` maps a section's name to its Configuration class, or to a union that the registry
-    made. With `ignore_others`, sections not named here are left alone. Raises RecipeError with
-    every problem found.
+    made. With `ignore_others`, sections not named here are left alone. The section `fusion` may be
+    left out, or be false, which is the same. Raises RecipeError with every problem found.
     """
     problems: list[Problem] = []
     known = {"embedding": EmbeddingConfig, **sections}
@@ -95,15 +100,17 @@ def load_recipe(
     for name, kind in known.items():
         parsed[name] = _section(kind, table.get(name, {}), name, problems)
     if not ignore_others:
-        for name in sorted(table.keys() - known.keys() - {"modalities", "seed"}):
-            hint = suggest(name, [*known, "modalities"])
+        for name in sorted(table.keys() - known.keys() - {"modalities", "fusion", "seed"}):
+            hint = suggest(name, [*known, "modalities", "fusion"])
             problems.append(Problem(name, f"unknown section{hint}"))
     embedding = parsed.pop("embedding") or EmbeddingConfig()
     columns = parse_columns(table.get("modalities"), embedding, registry, problems)
     _check_pairs(parsed, columns, problems)
+    fusion = _fusion(table.get("fusion", False), registry, columns, problems)
     if problems:
         raise RecipeError(problems, source=source)
-    return Recipe(columns, embedding, parsed, _resolved(table, columns, embedding, parsed))
+    resolved = _resolved(table, columns, embedding, {**parsed, "fusion": fusion})
+    return Recipe(columns, embedding, parsed, resolved, fusion)
 
 
 def recipe_model(*, registry: Registry, sections: Mapping[str, Any]) -> type[BaseModel]:
@@ -120,6 +127,10 @@ def recipe_model(*, registry: Registry, sections: Mapping[str, Any]) -> type[Bas
             # No discriminator: `kind` may be left out where it is the default encoder's.
             fields["encoder"] = (functools.reduce(operator.or_, encoders) | None, None)
         columns.append(create_model(f"{config.__name__}Column", __base__=config, **fields))
+    fusion = registry.configs("fusion")
+    optional: dict[str, Any] = (
+        {"fusion": (registry.union("fusion") | Literal[False], False)} if fusion else {}
+    )
     return create_model(
         "Recipe",
         __config__=ConfigDict(extra="forbid"),
@@ -127,6 +138,7 @@ def recipe_model(*, registry: Registry, sections: Mapping[str, Any]) -> type[Bas
         modalities=(cast("Any", dict[str, functools.reduce(operator.or_, columns)]), ...),  # type: ignore[misc]
         embedding=(EmbeddingConfig, EmbeddingConfig()),
         **cast("Any", {name: (kind, _default(kind)) for name, kind in sections.items()}),
+        **optional,
     )
 
 
@@ -176,6 +188,24 @@ def _check_pairs(
                 )
 
 
+def _fusion(
+    given: Any, registry: Registry, columns: Mapping[str, ColumnConfig], problems: list[Problem]
+) -> FusionConfig | None:
+    if given is False:
+        return None
+    try:
+        kind = registry.union("fusion")
+    except PolymodalError as error:
+        problems.append(Problem("fusion", str(error)))
+        return None
+    fusion = cast("FusionConfig | None", _section(kind, given, "fusion", problems))
+    for name in getattr(fusion, "columns", None) or ():
+        if name not in columns and columns:
+            hint = suggest(name, columns)
+            problems.append(Problem("fusion.columns", f"unknown column '{name}'{hint}"))
+    return fusion
+
+
 def _resolved(
     table: Table,
     columns: Mapping[str, ColumnConfig],
@@ -198,7 +228,7 @@ def _resolved(
         for name, column in columns.items()
     }
     for name, section in sections.items():
-        resolved[name] = dump(section)
+        resolved[name] = None if section is None else dump(section)
     return cast("Table", _without_none(resolved))
 
 

@@ -123,7 +123,7 @@ def load_trained(
     checkpoint: str | None = None,
     table: dict[str, Any] | None = None,
 ) -> TrainedModel:
-    """Rebuild a run's model; only the recipe's columns and the given `sections` are validated.
+    """Rebuild a run's model; of its recipe, columns, fusion and `sections` alone are validated.
 
     `table` replaces the recipe of the run folder (the evaluator's `--set`). Encoders are built as
     the checkpoint keeps them, without the files that pretrained weights came from. Raises
@@ -142,7 +142,7 @@ def load_trained(
         source=str(run.recipe),
     )
     modalities = fitted_modalities(recipe, loaded.state.get("modalities", {}))
-    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim)
+    model = build_model(recipe.columns, modalities, dim=recipe.embedding.dim, fusion=recipe.fusion)
     load_weights(model, loaded.tensors.get("model", {}), source=str(path))
     return TrainedModel(model.eval(), modalities, recipe, loaded)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from polymodal_core.errors import RunError
 from polymodal_core.table import RowTable
+
+from polymodal_eval.fused_rows import FusedRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,12 +26,15 @@ class EmbeddingTable:
     """Unit vectors of the items of a split, each item once, however many rows hold it.
 
     `vectors[column]` [items, dim]; `item_numbers[column]` [items] are their numbers in the store,
-    ascending; in `table` the items are numbered by their place in `vectors`.
+    ascending; in `table` the items are numbered by their place in `vectors`. Where the model fuses
+    columns, `fuse(columns, items)` embeds combinations `items` [entries, columns] of a row's items:
+    embeddings of several columns then belong to rows. `vectors` are of each column seen alone.
     """
 
     vectors: Mapping[str, Vectors]
     item_numbers: Mapping[str, Integers]
     table: RowTable
+    fuse: Callable[[tuple[str, ...], Integers], Vectors] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -65,7 +70,8 @@ def embed_table(
         if column in numbers
     }
     kept = replace(table, items=renumbered, of_classes=table.of_classes & numbers.keys())
-    return EmbeddingTable(vectors, numbers, kept)
+    fuse = None if model.fusion is None else FusedRows(model, numbers, batches, device=device)
+    return EmbeddingTable(vectors, numbers, kept, fuse)
 
 
 def items_to_embed(columns: Iterable[str], table: RowTable) -> dict[str, Integers]:
@@ -90,6 +96,7 @@ def embed_items(
 ) -> Vectors:
     """Embed a column's `items`, given as collated inputs in their order: [items, dim]."""
     import torch
+    from polymodal_core.batch import to_device
 
     training = model.training
     model.eval()
@@ -98,7 +105,7 @@ def embed_items(
     try:
         with torch.inference_mode():
             for inputs in batches:
-                found = model.embed(column, _on(inputs, device)).float().cpu().numpy()
+                found = model.embed(column, to_device(inputs, device)).float().cpu().numpy()
                 vectors[done : done + len(found)] = found
                 done += len(found)
                 if advance is not None:
@@ -114,11 +121,3 @@ def embed_items(
             f"{len(items)} items, first for item {bad[0]}; evaluate an earlier checkpoint"
         )
     return vectors
-
-
-def _on(value: Any, device: str) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _on(item, device) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_on(item, device) for item in value)
-    return value.to(device) if hasattr(value, "to") else value

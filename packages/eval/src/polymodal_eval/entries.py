@@ -24,15 +24,17 @@ class Entries:
     """The distinct combinations of items that rows hold of some `columns`.
 
     `items` [entries, columns] are places in the embedding table. `vectors` [entries, dim] are the
-    renormalised means of the items' unit embeddings (pcmc-pcmr, section 4.4); of a single column,
-    the embeddings as they are. `of_row` [rows] is the entry of each row, -1 where the row lacks
-    one of the columns.
+    renormalised means of the items' unit embeddings (pcmc-pcmr, section 4.4), or what the model
+    makes of them together where it fuses columns; of a single column, the embeddings as they are.
+    `of_row` [rows] is the entry of each row, -1 where the row lacks
+    one of the columns. `fused` says that the model has made the vectors of several columns.
     """
 
     columns: tuple[str, ...]
     items: Integers
     vectors: Vectors
     of_row: Integers
+    fused: bool = False
 
     def __len__(self) -> int:
         """Number of entries."""
@@ -75,7 +77,9 @@ def entries_of(embeddings: EmbeddingTable, columns: Sequence[str], *, rows: Any 
     items, place = np.unique(held[complete], axis=0, return_inverse=True)
     of_row = np.full(len(held), -1, dtype=np.int64)
     of_row[complete] = place.ravel()
-    return Entries(tuple(columns), items, _means(embeddings, columns, items), of_row)
+    vectors = _vectors(embeddings, columns, items)
+    fused = len(columns) > 1 and embeddings.fuse is not None
+    return Entries(tuple(columns), items, vectors, of_row, fused)
 
 
 def column_sets(columns: Sequence[str], *, largest: int | None = None) -> list[tuple[str, ...]]:
@@ -84,9 +88,22 @@ def column_sets(columns: Sequence[str], *, largest: int | None = None) -> list[t
     return [found for size in sizes for found in combinations(columns, size)]
 
 
-def _means(embeddings: EmbeddingTable, columns: Sequence[str], items: Integers) -> Vectors:
+def combination(*, fused: bool) -> str:
+    """Say what the vector of several columns is, as people read it."""
+    if fused:
+        return "the embedding that the model makes of them together"
+    return "the mean of their embeddings"
+
+
+def _vectors(embeddings: EmbeddingTable, columns: Sequence[str], items: Integers) -> Vectors:
     if len(columns) == 1:
         return np.asarray(embeddings.vectors[columns[0]][items[:, 0]])
+    if embeddings.fuse is not None:
+        return embeddings.fuse(tuple(columns), items)
+    return _means(embeddings, columns, items)
+
+
+def _means(embeddings: EmbeddingTable, columns: Sequence[str], items: Integers) -> Vectors:
     sums = np.zeros((len(items), embeddings.vectors[columns[0]].shape[1]), dtype=np.float64)
     for number, column in enumerate(columns):
         vectors = embeddings.vectors[column].astype(np.float64)

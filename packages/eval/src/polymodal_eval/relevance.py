@@ -112,10 +112,12 @@ def default_rule(
 ) -> Literal["instance", "label"]:
     """Give `label` where either side has class items alone, else `instance`.
 
-    A combination with one column that is of instances is itself of instances.
+    A combination with one column that is of instances is itself of instances. Rows that are joined
+    by nothing but their class, since no instance is known, count by `label` too.
     """
-    sides = (set(query), set(gallery))
-    return "label" if any(side <= table.of_classes for side in sides) else "instance"
+    classes = any(set(side) <= table.of_classes for side in (query, gallery))
+    joined = (table.instance >= 0).any() or not (table.label >= 0).any()
+    return "label" if classes or not joined else "instance"
 
 
 def relevance_of_columns(
@@ -149,15 +151,14 @@ def chosen_rule(
     table: RowTable, query: Sequence[str], gallery: Sequence[str], rule: Rule
 ) -> Literal["instance", "label", "row"]:
     """Resolve `rule`; raises PolymodalError for `instance` where a side is of classes alone."""
-    default = default_rule(table, query, gallery)
-    if rule == "instance" and default == "label":
-        sides = [side for side in (query, gallery) if set(side) <= table.of_classes]
+    sides = [side for side in (query, gallery) if set(side) <= table.of_classes]
+    if rule == "instance" and sides:
         raise PolymodalError(
             f"relevance 'instance' is not defined for {' + '.join(query)} to "
             f"{' + '.join(gallery)}: items of {', '.join(sorted({*sides[0], *sides[-1]}))} "
             f"stand for classes; use 'label', 'row' or 'default'"
         )
-    return default if rule == "default" else rule
+    return default_rule(table, query, gallery) if rule == "default" else rule
 
 
 def _relevance_of_rows(

@@ -10,11 +10,18 @@ if TYPE_CHECKING:
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.trimodal import Trimodal
 
-__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput"]
+__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "Trimodal"]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
-_MODULES = {"PCMC": "pcmc", "PCMR": "pcmr", "InfoNCE": "info_nce", "LossOutput": "output"}
+_MODULES = {
+    "PCMC": "pcmc",
+    "PCMR": "pcmr",
+    "InfoNCE": "info_nce",
+    "LossOutput": "output",
+    "Trimodal": "trimodal",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The objectives as sections of a recipe: `[objective]` with `kind` pcmc, pcmr or infonce."""
+"""The objectives as sections of a recipe: `[objective]` with a `kind` of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.trimodal import Trimodal
 
 ListedPairs = tuple[Pair | tuple[str, str, float], ...]
 
@@ -108,6 +109,42 @@ class InfoNCEConfig(ObjectiveConfig):
         from polymodal_losses.info_nce import InfoNCE
 
         return InfoNCE(self.temperature, pairs=self.weights())
+
+
+class TrimodalConfig(ObjectiveConfig):
+    """PCMC with a regulariser against collapse and weights for hard negatives; see `Trimodal`."""
+
+    kind: Literal["trimodal"] = "trimodal"
+    temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
+    learnable: bool = True
+    symmetric: bool = True
+    collapse: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+    margin: float = Field(default=0.5, ge=-1, lt=1)
+    beta: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        return _checked(pairs)
+
+    @model_validator(mode="after")
+    def _check_temperature(self) -> TrimodalConfig:
+        check_temperature(self.temperature, learnable=self.learnable)
+        return self
+
+    def build(self) -> Trimodal:
+        """Build the loss."""
+        from polymodal_losses.trimodal import Trimodal
+
+        return Trimodal(
+            self.temperature,
+            self.learnable,
+            symmetric=self.symmetric,
+            collapse=self.collapse,
+            margin=self.margin,
+            beta=self.beta,
+            pairs=self.weights(),
+        )
 
 
 def _checked(pairs: ListedPairs | None) -> ListedPairs | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
@@ -38,12 +38,13 @@ class InfoNCE(nn.Module):
         *,
         present: Mapping[str, Tensor | None] | None = None,
         groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
     ) -> LossOutput:
-        """Score unit vectors [batch, dim] of two columns; `present` and `groups` as in PCMC."""
+        """Score unit vectors [batch, dim] of two columns; the rest as in PCMC."""
         if self.pcmc.pairs is None and len(embeddings) != 2:
             raise ObjectiveError(
                 f"InfoNCE compares two columns; got {len(embeddings)}: {list(embeddings)}; "
                 "pick two with pairs, or use PCMC for all"
             )
-        output: LossOutput = self.pcmc(embeddings, present=present, groups=groups)
+        output: LossOutput = self.pcmc(embeddings, present=present, groups=groups, compare=compare)
         return output

@@ -45,17 +45,22 @@ def check_pairs(pairs: Mapping[Pair, float] | None) -> dict[Pair, float] | None:
     return checked
 
 
-def resolve_pairs(columns: Iterable[str], pairs: Mapping[Pair, float] | None) -> dict[Pair, float]:
+def resolve_pairs(
+    columns: Iterable[str],
+    pairs: Mapping[Pair, float] | None,
+    compare: Collection[Pair] | None = None,
+) -> dict[Pair, float]:
     """Give the weight of every pair to compare; all pairs of `columns`, in their order, for None.
 
-    Raises ObjectiveError for a column of `pairs` that is not among `columns`, and for fewer than
-    two columns.
+    `compare`, pairs in either order, limits them to what may be compared in this batch: after a
+    fusion, columns that have not seen each other. None limits nothing. Raises ObjectiveError for a
+    column of `pairs` that is not among `columns`, and for fewer than two columns.
     """
     names = list(columns)
     if pairs is None:
         if len(names) < 2:
             raise ObjectiveError(f"got {len(names)} column(s) {names}; a pair needs at least two")
-        return dict.fromkeys(combinations(names, 2), 1.0)
+        return _allowed(dict.fromkeys(combinations(names, 2), 1.0), compare)
     for pair in pairs:
         for name in pair:
             if name not in names:
@@ -63,7 +68,7 @@ def resolve_pairs(columns: Iterable[str], pairs: Mapping[Pair, float] | None) ->
                     f"pair {_shown(pair)} names column '{name}', which has no embeddings"
                     f"{suggest(name, names)}"
                 )
-    return dict(pairs)
+    return _allowed(pairs, compare)
 
 
 def check_one_pair(pairs: Collection[Pair]) -> None:
@@ -73,6 +78,13 @@ def check_one_pair(pairs: Collection[Pair]) -> None:
             f"InfoNCE compares one pair; pairs names {len(pairs)}: "
             f"{', '.join(_shown(pair) for pair in pairs)}; keep one, or use PCMC for several"
         )
+
+
+def _allowed(weights: Mapping[Pair, float], compare: Collection[Pair] | None) -> dict[Pair, float]:
+    if compare is None:
+        return dict(weights)
+    allowed = {frozenset(pair) for pair in compare}
+    return {pair: weight for pair, weight in weights.items() if frozenset(pair) in allowed}
 
 
 def _check_names(pair: Pair) -> None:

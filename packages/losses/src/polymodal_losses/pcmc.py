@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -75,15 +75,17 @@ class PCMC(nn.Module):
         *,
         present: Mapping[str, Tensor | None] | None = None,
         groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
     ) -> LossOutput:
         """Score unit vectors [batch, dim] per column.
 
         `present[column]` bool [batch]; a column it lacks is present everywhere. `groups` int
         [batch]: rows of one group are no negatives of each other; a negative id is a group of its
-        own; None: every row its own. See `pairwise_contrastive` for the formula.
+        own; None: every row its own. Of the pairs, those in `compare` alone are compared in this
+        batch, in either order; None: all. See `pairwise_contrastive` for the formula.
         """
         inputs = check_inputs(embeddings, present=present, groups=groups)
-        weights = resolve_pairs(embeddings, self.pairs)
+        weights = resolve_pairs(embeddings, self.pairs, compare)
         return pairwise_contrastive(
             inputs,
             self._scale(inputs),

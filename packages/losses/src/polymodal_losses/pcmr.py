@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
@@ -64,13 +64,14 @@ class PCMR(nn.Module):
         *,
         present: Mapping[str, Tensor | None] | None = None,
         groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
     ) -> LossOutput:
         """Score unit vectors [batch, dim] per column.
 
         `present[column]` bool [batch]; a column it lacks is present everywhere. `groups` int
-        [batch]: rows of one group match; a negative id is a group of its own. See
-        `pairwise_regression` for the formula. `anchors` counts the rows that have both columns;
-        a pair without any can still have a part, of rows that do not match.
+        [batch]: rows of one group match; a negative id is a group of its own. `compare` as in
+        PCMC. See `pairwise_regression` for the formula. `anchors` counts the rows that have both
+        columns; a pair without any can still have a part, of rows that do not match.
         """
         if groups is not None and self.options.target == "embeddings":
             raise ObjectiveError(
@@ -78,7 +79,7 @@ class PCMR(nn.Module):
                 "choose target='groups', or give no groups"
             )
         inputs = check_inputs(embeddings, present=present, groups=groups)
-        weights = resolve_pairs(embeddings, self.pairs)
+        weights = resolve_pairs(embeddings, self.pairs, compare)
         return pairwise_regression(inputs, weights=weights, options=self.options, form=self.form)
 
     def extra_repr(self) -> str:

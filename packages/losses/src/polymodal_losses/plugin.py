@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc`, `pcmr` and `infonce`."""
-    from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig
+    """Offer `pcmc`, `pcmr`, `infonce` and `trimodal`."""
+    from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
 
-    return [PCMCConfig, PCMRConfig, InfoNCEConfig]
+    return [PCMCConfig, PCMRConfig, InfoNCEConfig, TrimodalConfig]

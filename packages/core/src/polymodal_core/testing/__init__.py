@@ -4,6 +4,7 @@ First-party and third-party plug-ins pass the same checks; each raises Conforman
 """
 
 from polymodal_core.testing.encoder import check_encoder
+from polymodal_core.testing.fusion import check_fusion
 from polymodal_core.testing.importer import check_importer
 from polymodal_core.testing.modality import check_modality
 from polymodal_core.testing.objective import check_objective
@@ -14,6 +15,7 @@ from polymodal_core.testing.task import check_task
 __all__ = [
     "ConformanceError",
     "check_encoder",
+    "check_fusion",
     "check_importer",
     "check_modality",
     "check_objective",

@@ -109,6 +109,7 @@ def _check_features(
         "all values given have the same features",
     )
     _check_tokens(rules, features, len(examples), cast("int", dim))
+    rules.require(features.auxiliary is None, "in eval mode there must be no auxiliary loss")
     return cast("Features", features)
 
 
@@ -199,6 +200,13 @@ def _check_training(
         same(features.pooled, again.pooled),
         "in training mode, equal seeds of torch must give equal features",
     )
+    loss = again.auxiliary
+    rules.require(
+        loss is None
+        or (loss.ndim == 0 and bool(loss.isfinite()) and same(loss, features.auxiliary)),
+        "auxiliary must be a finite scalar, equal for equal seeds of torch",
+        f"it is {loss!r}",
+    )
     if not trainable:
         return
     encoder.zero_grad()
@@ -224,4 +232,4 @@ def _score(features: Features) -> Tensor:
             total
             + (features.tokens * torch.randn(features.tokens.shape, generator=generator)).sum()
         )
-    return total
+    return total if features.auxiliary is None else total + features.auxiliary

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polymodal_eval.entries import Entries, entries_of
+from polymodal_eval.entries import Entries, combination, entries_of
 from polymodal_eval.ranking import rank_queries
 from polymodal_eval.relevance import Relevance, relevance_of_entries
 from polymodal_eval.report.charts import percent, signed
@@ -40,6 +40,7 @@ def enrichment_section(
     measured = result.measurements
     enriched = [item for item in measured if item.gains]
     return {
+        "combination": combination(fused=space.embeddings.fuse is not None),
         "combinations": len(measured),
         "enriched": len(enriched),
         "better": sum(verdict(item) == "better" for item in enriched),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from polymodal_eval.entries import combination
 from polymodal_eval.report.charts import confusion_chart
 from polymodal_eval.report.document import averages
 from polymodal_eval.report.titles import task_title
@@ -93,8 +94,10 @@ def t1_matrix(results: Sequence[TaskResult], split: str) -> dict[str, Any] | Non
     combined = any(len(item.query_columns) > 1 for item in cells.values())
     if len(queries) < 2 or (len(galleries) < 2 and not combined):
         return None
+    fused = any(item.details.get("fused") for item in cells.values())
     return {
         "metric": "t1",
+        "combination": combination(fused=fused),
         "queries": queries,
         "galleries": galleries,
         "cells": cells,

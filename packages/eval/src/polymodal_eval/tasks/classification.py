@@ -115,6 +115,7 @@ def classify(
         protocol={"relevance": "label", "scores": "cosine", "tie": TIE, **protocol},
         details={
             "rows_left_out": {"query": queries.rows_left_out},
+            **({"fused": True} if queries.fused else {}),
             **_details(space, classes, examples, right[examples.query]),
         },
         queries=query_records(

@@ -119,9 +119,10 @@ class Enrichment:
             return found
         measured = found[0]
         left_out = {"query": queries.rows_left_out, "gallery": items.rows_left_out}
+        fused = {"fused": True} if queries.fused or items.fused else {}
         return replace(
             measured,
-            details={"rows_left_out": left_out},
+            details={"rows_left_out": left_out, **fused},
             gains=_gains(space, measured, bases.of(queries, items)),
         )
 

@@ -1,0 +1,1 @@
+"""Fusion of the token sequences of several modalities."""
