@@ -6,8 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
+import zipfile
+from email.parser import Parser
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -32,9 +35,22 @@ sys.meta_path.insert(0, Blocker())
 """
 
 
-def requirements(folder: str) -> set[str]:
-    metadata = tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))
-    return {re.split(r"[<>=\[;! ]", item)[0] for item in metadata["project"]["dependencies"]}
+@cache
+def requirements(folder: str) -> frozenset[str]:
+    """What the wheel of a distribution asks for, extras left out."""
+    with TemporaryDirectory() as out:
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", out],
+            cwd=ROOT / folder,
+            check=True,
+            capture_output=True,
+        )
+        (path,) = Path(out).glob("*.whl")
+        with zipfile.ZipFile(path) as wheel:
+            (metadata,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
+            asked = Parser().parsestr(wheel.read(metadata).decode()).get_all("Requires-Dist", [])
+            assert any(name.endswith("/py.typed") for name in wheel.namelist())
+    return frozenset(re.split(r"[<>=\[;! ]", item)[0] for item in asked if "extra ==" not in item)
 
 
 @pytest.mark.parametrize("name", FOLDERS)

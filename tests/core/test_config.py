@@ -119,6 +119,10 @@ def problems(given: Any, kind: Any = Outer, path: str = "top") -> list[str]:
         ({"encoder": {}}, "top.encoder.kind: is required and not given"),
         ({"mode": "c"}, "top.mode: Input should be 'a' or 'b'; given 'c'"),
         ({"inner": 5}, "top.inner: must be a table; given 5"),
+        (
+            {"several": "a,b"},
+            """top.several: must be a list, as in ["a", "b"] or [1, 2]; given 'a,b'""",
+        ),
         ({"Mode": "a"}, "top.Mode: unknown key; did you mean 'mode'?"),
     ],
 )

@@ -129,7 +129,7 @@ def test_the_message_counts_the_problems_and_names_the_source() -> None:
         ),
         ([["number"]], """objective.pairs: ['number'] is no pair; wanted ["image", "text"], or"""),
         ([["number", "height", "x"]], "objective.pairs.0.2: Input should be a valid number"),
-        ("number", "objective.pairs: Input should be a valid tuple"),
+        ("number", 'objective.pairs: must be a list, as in ["a", "b"]'),
     ],
 )
 def test_pairs_are_of_columns_of_the_recipe(pairs: Any, message: str) -> None:

@@ -144,6 +144,25 @@ def test_a_damaged_description(copy: Path, content: str) -> None:
         Store(copy)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": "many"}, "rows is 'many'"),
+        ({"data_bytes": None}, "data_bytes is None"),
+        ({"columns": []}, r"columns is \[\]"),
+        ({"columns": {"picture": 3}}, r"columns\.picture is 3"),
+        (
+            {"columns": {"picture": {"kind": "image", "options": {}, "items": "7"}}},
+            r"columns\.picture\.of_classes is missing; columns\.picture\.items is '7'; pack again",
+        ),
+    ],
+)
+def test_a_description_of_other_types(copy: Path, change: dict[str, Any], message: str) -> None:
+    edit(copy, **change)
+    with pytest.raises(StoreError, match=rf"store\.json is damaged: {message}"):
+        Store(copy)
+
+
 def test_another_schema_version(copy: Path) -> None:
     edit(copy, schema=2)
     with pytest.raises(StoreError, match=r"schema version 2; .* reads version 1. Pack"):

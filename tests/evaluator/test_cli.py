@@ -89,6 +89,7 @@ def nothing(run: Path) -> None:
         (nothing, ["--set", "evaluation.tasks=[]"], ["no task to run"]),
         (nothing, ["--set", "nonsense"], ["nonsense: is no setting"]),
         (nothing, ["--device", "tpu9"], ["--device tpu9 cannot be used"]),
+        (nothing, ["--out", __file__], ["test_cli.py is a file; wanted a folder"]),
     ],
 )
 def test_what_the_user_can_mend_is_said_without_a_traceback(

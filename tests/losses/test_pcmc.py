@@ -232,6 +232,14 @@ def test_the_logit_scale_is_clamped_and_comes_back() -> None:
     assert loss.temperature > 0.0101
 
 
+def test_a_diverged_logit_scale_is_told_and_not_raised() -> None:
+    loss = PCMC()
+    with torch.no_grad():
+        loss.logit_scale.fill_(-1e9)
+    assert loss.temperature == math.inf
+    assert "temperature=inf" in repr(loss)
+
+
 def test_several_batches_may_be_accumulated_before_one_backward() -> None:
     loss = PCMC()
     with torch.no_grad():

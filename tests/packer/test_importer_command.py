@@ -145,6 +145,8 @@ def test_an_output_that_cannot_be_made(run: Run) -> None:
     Path("file").write_text("")
     done = run("fake", "--out", "file/s")
     assert done.code == 2
+    assert "file/s.partial, where this pack would work, cannot be made" in done.err
+    assert "choose another --out" in done.err
     assert "Traceback" not in done.err
 
 

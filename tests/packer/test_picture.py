@@ -50,3 +50,11 @@ def test_rows_that_do_not_exist(run: Run, rows: str) -> None:
 
 def test_rows_and_split_exclude_each_other(run: Run) -> None:
     assert "exclude each other" in run("show", "s", "--rows", "0", "--split", "test").err
+
+
+def test_a_picture_that_cannot_be_written(run: Run) -> None:
+    Path("file").write_text("")
+    done = run("show", "s", "--out", "file/rows.png")
+    assert done.code == 2
+    assert "file/rows.png: could not write the picture" in done.err
+    assert "choose another --out" in done.err

@@ -241,7 +241,8 @@ def test_the_text_side_of_clip(tmp_path: Path) -> None:
         projection_dim=8,
     )
     CLIPModel(config).save_pretrained(folder)
-    reference = CLIPTextModel.from_pretrained(folder).eval()
+    loaded: Any = CLIPTextModel.from_pretrained(folder)
+    reference = loaded.eval()
     options = {"model": str(folder), "pooling": "last"}
     encoder_config = HuggingFaceConfig.model_validate(options)
     modality = modality_of(str(folder))

@@ -80,14 +80,15 @@ def test_version() -> None:
 def test_recipes_lists_each_with_its_description() -> None:
     listed = call("recipes").splitlines()
     assert [line.split()[0] for line in listed] == list(shipped())
-    assert "rooms" in listed[-1]
-    assert "Five modalities" in listed[-1]
+    rooms = listed[list(shipped()).index("rooms")]
+    assert "Five modalities" in rooms
 
 
 def test_studies_lists_each_with_its_description() -> None:
     listed = call("studies").splitlines()
     assert [line.split()[0] for line in listed] == list(shipped_studies())
-    assert "Contrastive against regressive losses on rooms" in listed[0]
+    losses = listed[list(shipped_studies()).index("losses")]
+    assert "Contrastive against regressive losses on rooms" in losses
 
 
 def test_a_study_is_listed_and_its_mistakes_told() -> None:
@@ -107,6 +108,17 @@ def test_check_prints_the_resolved_recipe() -> None:
     assert table["training"]["floor"] == 0.01
     assert table["modalities"]["image"]["kind"] == "image"
     assert table["seed"] == 0
+
+
+def test_check_compares_the_columns_with_those_of_the_store(recipe: Path) -> None:
+    assert "[modalities.left]" in call("check", str(recipe))
+    message = call("check", str(recipe), "--set", "modalities.lft.kind=attributes", code=2)
+    assert message.startswith(f"error: {recipe}: 1 problem\n  modalities.lft: the store ")
+    assert "has no column 'lft'; did you mean 'left'? known: left, middle, right" in message
+    assert "[modalities.lft]" in call(
+        "check", str(recipe), "--set", "modalities.lft.kind=attributes",
+        "--set", "data.store=nowhere",
+    )  # fmt: skip
 
 
 def test_check_tells_every_problem_at_once() -> None:

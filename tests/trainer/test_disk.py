@@ -63,5 +63,7 @@ def test_log_that_cannot_be_written_ends_the_run_with_words(
 def test_full_disk_at_the_start_leaves_no_run_folder(recipe: Path, tmp_path: Path) -> None:
     said = tmp_path / "said"
     assert finish(fork_run(recipe, OUT, file_limit=2000, said=said)) == 2
-    assert "could not write" in said.read_text()
+    message = said.read_text()
+    assert "out: could not write the run folder: out/checkpoints/step-00000000" in message
+    assert "make room, then give the same command again" in message
     assert {item.name for item in tmp_path.iterdir()} == {"tiny.toml", "said"}

@@ -99,6 +99,15 @@ def test_free_is_what_does_not_exist_or_is_empty() -> None:
         check_free(OUT)
 
 
+def test_a_folder_that_cannot_be_made_is_told() -> None:
+    Path("file").touch()
+    with (
+        pytest.raises(RunError, match=r"no run folder can be made there: .*another --out"),
+        new_run(Path("file/run")),
+    ):
+        pass
+
+
 def test_files_are_replaced_in_one_step() -> None:
     for text in ("first", "second"):
         write_text(Path("a.txt"), text)

@@ -9,7 +9,8 @@ import torch
 from polymodal_core.batch import Batch, Embeddings, Features
 from polymodal_core.errors import RunError
 from polymodal_core.model import Model, PooledEncoder
-from polymodal_trainer.nonfinite import NonFiniteError, nonfinite_columns
+from polymodal_losses import PCMC
+from polymodal_trainer.nonfinite import NonFiniteError, check_temperature, nonfinite_columns
 from polymodal_trainer.run import run
 from torch import nn
 
@@ -116,6 +117,24 @@ def test_run_that_explodes_names_step_column_and_checkpoint(recipe: Path, tmp_pa
     assert "stopped in step 2 (epoch 1): the loss is nan" in message
     assert "the embeddings of 'left'" in message
     assert "Last good checkpoint: out/checkpoints/step-00000000" in message
+
+
+def test_temperature_beyond_all_numbers_stops_the_run(recipe: Path, tmp_path: Path) -> None:
+    # One step of 1e9 leaves every weight and loss finite, but the log of 1/temperature at -1e9.
+    said = tmp_path / "said"
+    child = fork_run(
+        recipe, Path("out"), "training.lr_heads=1e9", "training.lr_backbones=1e9",
+        "training.warmup=0", "training.checkpoint_every=1", said=said,
+    )  # fmt: skip
+    assert finish(child) == 2
+    message = said.read_text()
+    assert "stopped after step 1 (epoch 1): the objective's temperature is inf" in message
+    assert "Last good checkpoint: out/checkpoints/step-00000000" in message
+
+
+def test_a_finite_or_no_temperature_is_none_of_its_business() -> None:
+    check_temperature(PCMC())
+    check_temperature(nn.Linear(2, 2))
 
 
 def test_weights_that_are_not_finite_are_never_saved(recipe: Path) -> None:

@@ -215,6 +215,17 @@ def test_damaged_checkpoint_is_named_and_the_one_before_can_be_used(interrupted:
         train(interrupted, resume=True)
 
 
+def test_checkpoint_of_another_trainer_is_told(interrupted: Path) -> None:
+    latest = RunFolder(interrupted).steps()[-1]
+    state = json.loads((latest / "state.json").read_text())
+    state["tallies"] = state.pop("tally")
+    (latest / "state.json").write_text(json.dumps(state))
+    with pytest.raises(
+        CheckpointError, match=r"another version of polymodal-trainer: 'tally' is missing; delete"
+    ):
+        train(interrupted, resume=True)
+
+
 def test_value_that_is_damaged_later_is_named(
     interrupted: Path, store: Path, tmp_path: Path
 ) -> None:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from polymodal_trainer.state import Best, EpochTally, TrainingState
+import pytest
+from polymodal_trainer.state import (
+    RECORDED,
+    Best,
+    EpochTally,
+    TrainingState,
+    check_recorded,
+)
 
 
 def test_state_survives_json() -> None:
@@ -32,3 +40,27 @@ def test_tally_counts_anchors_and_names_pairs_that_never_had_one() -> None:
     assert tally.mean_loss == 3.0
     assert tally.anchors == {"image-text": 3, "depth-text": 0}
     assert tally.without_anchors == ["depth-text"]
+
+
+def recorded() -> dict[str, Any]:
+    return {
+        **TrainingState(best=Best(0.5, 1, 3)).plain(),
+        "metrics_size": 12,
+        "modalities": {},
+        "plugins": {},
+        "store": "abc",
+    }
+
+
+def test_what_a_checkpoint_records_is_checked_before_it_is_used() -> None:
+    assert check_recorded(recorded()) == recorded()
+    for name in RECORDED:
+        lacking = {key: value for key, value in recorded().items() if key != name}
+        with pytest.raises(ValueError, match=f"'{name}' is missing"):
+            check_recorded(lacking)
+        with pytest.raises(ValueError, match=f"'{name}' is \\["):
+            check_recorded({**recorded(), name: [1]})
+    with pytest.raises(ValueError, match="holds a list"):
+        check_recorded([])
+    with pytest.raises(ValueError, match="unexpected keyword argument 'median'"):
+        check_recorded({**recorded(), "best": {"median": 3}})

@@ -155,6 +155,7 @@ def spoken(rows: list[Row]) -> dict[str, bytes]:
 
 def test_captions_are_synthesised(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader")
+    pytest.importorskip("torchaudio")
     root = tree(tmp_path, captions=3)
     with (root / "Flickr8k_text/Flickr8k.token.txt").open("a") as table:
         table.write("a.jpg#3\t...\n")
@@ -184,4 +185,5 @@ def test_without_the_synthesiser_that_is_refused(
 def test_contract(tmp_path: Path) -> None:
     check_importer(Flickr8kConfig(root=tree(tmp_path / "f"), audio_root=corpus(tmp_path / "audio")))
     pytest.importorskip("espeakng_loader")
+    pytest.importorskip("torchaudio")
     check_importer(Flickr8kConfig(root=tmp_path / "f", synthesise=True, recordings=1))

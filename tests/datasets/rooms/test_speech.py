@@ -16,6 +16,7 @@ from polymodal_datasets.synthesis.synthesiser import Synthesiser
 from pydantic import ValidationError
 
 pytest.importorskip("espeakng_loader")
+pytest.importorskip("torchaudio")
 
 SMALL: dict[str, Any] = {
     "size": 16, "train": 4, "validation": 2, "test": 0, "heldout": 0, "threads": 2

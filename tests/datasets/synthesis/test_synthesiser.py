@@ -20,6 +20,7 @@ VOICE = Voice("en-us+f3", 180, 50, 50)
 @pytest.fixture
 def synthesiser() -> Any:
     pytest.importorskip("espeakng_loader")
+    pytest.importorskip("torchaudio")
     with Synthesiser(workers=2) as found:
         yield found
 
@@ -63,6 +64,7 @@ def test_an_error_reaches_the_one_who_asked_and_harms_nobody_else(
 
 def test_a_process_that_died_is_replaced() -> None:
     pytest.importorskip("espeakng_loader")
+    pytest.importorskip("torchaudio")
     with Synthesiser(workers=1) as found:
         first = found.say("Hello.", VOICE)[0]
         found._started[0].kill()
@@ -73,6 +75,7 @@ def test_a_process_that_died_is_replaced() -> None:
 
 def test_a_process_that_dies_while_it_speaks_is_named() -> None:
     pytest.importorskip("espeakng_loader")
+    pytest.importorskip("torchaudio")
     with Synthesiser(workers=1) as found:
         found.say("Hello.", VOICE)
         (process,) = found._started
@@ -87,6 +90,7 @@ def test_processes_end_and_clear_up_behind_themselves(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("espeakng_loader")
+    pytest.importorskip("torchaudio")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     tempfile.tempdir = None
     with Synthesiser(workers=1) as found:
@@ -99,6 +103,7 @@ def test_processes_end_and_clear_up_behind_themselves(
 
 
 def test_what_is_missing_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torchaudio")
     real = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,
@@ -114,6 +119,7 @@ def test_what_is_missing_is_said_with_what_to_install(monkeypatch: pytest.Monkey
 
 
 def test_loud_overshoot_of_the_filter_is_clipped() -> None:
+    pytest.importorskip("torchaudio")
     square = np.tile(np.repeat(np.array([32_767, -32_768], "<i2"), 40), 60)
     found = module._resample(square.tobytes(), 22_050)
     assert found.max() == 32_767

@@ -57,6 +57,15 @@ def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_in_the_folders_place_is_told_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    with pytest.raises(PolymodalError, match=r"file: could not write the report.*--out"):
+        write_report(tmp_path / "file", evaluated())
+
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_failure_in_the_last_file_replaces_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

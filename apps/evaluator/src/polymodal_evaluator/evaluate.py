@@ -50,6 +50,8 @@ def evaluate(request: Request) -> Path:
     began = time.perf_counter()
     display = Display(quiet=request.quiet)
     device = choose_device(request.device)
+    if request.out is not None and request.out.exists() and not request.out.is_dir():
+        raise PolymodalError(f"--out {request.out} is a file; wanted a folder for the report")
     plugins = registry()
     opened = open_for_evaluation(
         request.folder,

@@ -18,7 +18,7 @@ from polymodal_core.checkpoint import (
 from polymodal_core.errors import CheckpointError, RunError
 from polymodal_core.run import RunFolder
 
-from polymodal_trainer.nonfinite import nonfinite_columns
+from polymodal_trainer.nonfinite import check_temperature, nonfinite_columns
 from polymodal_trainer.optimiser import load_optimizer_tensors, optimizer_tensors
 from polymodal_trainer.start import Setup
 from polymodal_trainer.state import TrainingState
@@ -43,8 +43,8 @@ class Checkpoints:
     def save(self, state: TrainingState, *, metrics_size: int) -> None:
         """Write a checkpoint of where the run stands.
 
-        Raises CheckpointError where it cannot be written, and RunError where the weights are not
-        finite; the older ones stay.
+        Raises CheckpointError where it cannot be written, and RunError where the weights or the
+        temperature are not finite; the older ones stay.
         """
         setup = self._setup
         damaged = nonfinite_columns(setup.model)
@@ -53,6 +53,7 @@ class Checkpoints:
                 f"the weights of {', '.join(damaged)} are not finite any more, so that no "
                 f"checkpoint was written"
             )
+        check_temperature(setup.objective)
         path = self._run.checkpoints / f"step-{state.step:08d}"
         tensors = {
             "model": setup.model.state_dict(),

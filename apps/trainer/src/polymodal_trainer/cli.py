@@ -127,15 +127,21 @@ def _list(found: Mapping[str, Path]) -> None:
 
 @app.command()
 def check(recipe: RecipeArgument, settings: Settings = None) -> None:
-    """Validate a recipe and print it with every default filled in."""
+    """Validate a recipe and print it with every default filled in.
+
+    Its columns are compared with those of its store, if that is packed already.
+    """
     from polymodal_core.plugins import registry
     from polymodal_core.recipe import write_toml
 
     from polymodal_trainer.catalogue import find_recipe
+    from polymodal_trainer.coverage import check_against_store
     from polymodal_trainer.resolve import read_recipe
 
     with _reported():
-        resolved = read_recipe(find_recipe(recipe).path, settings or (), registry=registry())
+        path = find_recipe(recipe).path
+        resolved = read_recipe(path, settings or (), registry=registry())
+        check_against_store(resolved, source=str(path))
         print(write_toml(resolved.table), end="")
 
 

@@ -39,6 +39,23 @@ def check_columns(recipe: Recipe, store: Any) -> None:
         raise RecipeError(problems)
 
 
+def check_against_store(recipe: Recipe, *, source: str) -> None:
+    """Raise RecipeError where the recipe's store is there and does not hold the recipe's columns.
+
+    Raises StoreError where the store is damaged; a store that is not there is no fault.
+    """
+    from polymodal_datasets.layout import DESCRIPTION
+    from polymodal_datasets.store import Store
+
+    path = recipe.sections["data"].store
+    if not (path / DESCRIPTION).is_file():
+        return
+    try:
+        check_columns(recipe, Store(path))
+    except RecipeError as error:
+        raise RecipeError(error.problems, source=source) from None
+
+
 def rows_with(table: RowTable, columns: Sequence[str], rows: Rows) -> dict[str, int]:
     """Count the rows that have each column."""
     return {name: int(table.present(name)[rows].sum()) for name in columns}

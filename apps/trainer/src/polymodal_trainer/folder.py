@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from polymodal_core.errors import RunError
+from polymodal_core.errors import CheckpointError, RunError
 from polymodal_core.run import RunFolder
 
 from polymodal_trainer.lock import NAME, RunLock, check_unlocked
@@ -40,9 +40,14 @@ def new_run(path: Path) -> Iterator[tuple[RunFolder, RunLock]]:
     The lock outlasts the block and is the caller's to release. Raises RunError where another
     trainer was faster or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}.start-", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}.start-", dir=path.parent))
+    except OSError as error:
+        raise RunError(
+            f"{path}: no run folder can be made there: {error}; choose another --out"
+        ) from error
     lock = RunLock(hidden)
     try:
         os.chmod(hidden, 0o777 & ~_umask())
@@ -52,8 +57,12 @@ def new_run(path: Path) -> Iterator[tuple[RunFolder, RunLock]]:
     except BaseException as error:
         lock.release()
         shutil.rmtree(hidden, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise RunError(f"{path}: could not write the run folder: {error}") from error
+        if isinstance(error, OSError | CheckpointError):
+            told = str(error).replace(str(hidden), str(path))
+            raise RunError(
+                f"{path}: could not write the run folder: {told}; nothing is left of it: make "
+                f"room, then give the same command again"
+            ) from error
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,19 @@ class NonFiniteError(RunError):
         self.symptom = symptom
         self.columns, self.cause = _find(model, batch, embeddings)
         super().__init__(f"{symptom}; {self.cause}")
+
+
+def check_temperature(objective: nn.Module) -> None:
+    """Raise RunError where the objective's temperature has grown beyond all numbers.
+
+    The loss stays finite then, the same for every batch, and nothing would be learned any more.
+    """
+    temperature = getattr(objective, "temperature", None)
+    if isinstance(temperature, float) and not math.isfinite(temperature):
+        raise RunError(
+            f"the objective's temperature is {temperature}, so that every score counts the same; "
+            f"a lower learning rate or learnable = false in [objective] helps"
+        )
 
 
 def nonfinite_columns(model: Model) -> list[str]:

@@ -19,6 +19,7 @@ from polymodal_trainer.differences import check_same_recipe
 from polymodal_trainer.folder import check_free
 from polymodal_trainer.lock import RunLock
 from polymodal_trainer.resolve import read_recipe, resolve
+from polymodal_trainer.state import check_recorded
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ def _latest_state(run: RunFolder) -> dict[str, Any]:
     if not steps:
         raise CheckpointError(f"{run.path}: no checkpoint to resume from")
     try:
-        state: dict[str, Any] = json.loads((steps[-1] / STATE).read_text(encoding="utf-8"))
+        state = check_recorded(json.loads((steps[-1] / STATE).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{steps[-1]}: damaged checkpoint: {error}; delete it to resume from the one before"
+            f"{steps[-1]}: damaged checkpoint, or one of another version of polymodal-trainer: "
+            f"{error}; delete it to resume from the one before"
         ) from None
     return state
 

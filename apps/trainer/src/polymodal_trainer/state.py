@@ -5,6 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+RECORDED: dict[str, tuple[type, ...]] = {
+    "step": (int,),
+    "epoch": (int,),
+    "batch": (int,),
+    "stale": (int,),
+    "best": (dict, type(None)),
+    "tally": (dict,),
+    "untrained": (dict,),
+    "finished": (str, type(None)),
+    "metrics_size": (int,),
+    "modalities": (dict,),
+    "plugins": (dict,),
+    "store": (str,),
+}
+"""What a checkpoint's plain data must hold for a run to go on from it, and as what."""
+
 
 @dataclass(frozen=True)
 class Best:
@@ -78,3 +94,22 @@ class TrainingState:
             untrained=plain["untrained"],
             finished=plain["finished"],
         )
+
+
+def check_recorded(recorded: Any) -> dict[str, Any]:
+    """Give a checkpoint's plain data; raises ValueError for what no run can go on from.
+
+    Another version of the trainer may have recorded other things.
+    """
+    if not isinstance(recorded, dict):
+        raise ValueError(f"it holds a {type(recorded).__name__}, not a table")
+    for name, kinds in RECORDED.items():
+        if name not in recorded:
+            raise ValueError(f"'{name}' is missing")
+        if not isinstance(recorded[name], kinds):
+            raise ValueError(f"'{name}' is {recorded[name]!r}")
+    try:
+        TrainingState.from_plain(recorded)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return recorded

@@ -13,7 +13,7 @@ from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
 from polymodal_trainer.coverage import pair_name
-from polymodal_trainer.nonfinite import NonFiniteError
+from polymodal_trainer.nonfinite import NonFiniteError, check_temperature
 from polymodal_trainer.start import Setup
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutp
 
 
 def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
-    """Forward, backward, clip, step; raises NonFiniteError before the weights are touched."""
+    """Forward, backward, clip, step.
+
+    Raises NonFiniteError before the weights are touched, RunError for an infinite temperature.
+    """
     seed_step(setup.seed, step)
     batch = batch.to(setup.precision.device, non_blocking=True)
     embeddings, output = forward(setup, batch, step)
@@ -84,6 +87,7 @@ def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
     loss = total.item()
     if not np.isfinite(loss):
         raise NonFiniteError(setup.model, batch, embeddings, f"the loss is {loss}")
+    check_temperature(setup.objective)
     norm, skipped = _descend(setup, batch, embeddings, total)
     return StepResult(
         loss=loss,

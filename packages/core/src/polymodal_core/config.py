@@ -265,6 +265,8 @@ def problems_of(error: ValidationError, kind: Any, given: Any, *, path: str = ""
                 where, message = f"{where}.kind", "is required and not given"
             case "model_type" | "model_attributes_type" | "dict_type":
                 message = f"must be a table; given {value!r}"
+            case "tuple_type" | "list_type":
+                message = f'must be a list, as in ["a", "b"] or [1, 2]; given {value!r}'
             case "value_error":
                 # Of a check over several options, the whole table would be repeated.
                 shown = "" if isinstance(value, Mapping) else f"; given {value!r}"

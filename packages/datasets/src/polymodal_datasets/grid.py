@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polymodal_core.errors import StoreError
+
 from polymodal_datasets.fonts import font_for
 from polymodal_datasets.store import Store
 
@@ -81,9 +83,15 @@ def draw_grid(
 def save_rows(
     store: Store, rows: Sequence[int], modalities: Mapping[str, Modality], out: Path
 ) -> None:
-    """Draw rows into a PNG file."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draw_rows(store, rows, modalities).save(out, format="PNG")
+    """Draw rows into a PNG file; raises StoreError where it cannot be written."""
+    picture = draw_rows(store, rows, modalities)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(out, format="PNG")
+    except OSError as error:
+        raise StoreError(
+            f"{out}: could not write the picture: {error}; make room, or choose another --out"
+        ) from error
 
 
 def _shown_values(

@@ -42,8 +42,45 @@ def names_key(column: str) -> bytes:
     return f".names/{column}".encode()
 
 
+DESCRIBED: dict[str, type] = {
+    "rows": int,
+    "columns": dict,
+    "instances": int,
+    "classes": int,
+    "bad_rows": int,
+    "source": dict,
+    "fingerprint": str,
+    "data_bytes": int,
+}
+"""What `store.json` must hold, and as what."""
+
+DESCRIBED_COLUMN: dict[str, type] = {"kind": str, "options": dict, "of_classes": bool, "items": int}
+"""What it must say of every column."""
+
 SUMMARY_KEY = b".summary"
 """Key of what `store.json` says, but for the size of `data.mdb`."""
+
+
+def description_faults(read: Mapping[str, Any]) -> list[str]:
+    """Say what a `store.json` of this schema lacks or holds as something else."""
+    faults = _faults(read, DESCRIBED, "")
+    columns = read.get("columns")
+    if isinstance(columns, dict):
+        for name, column in columns.items():
+            faults += (
+                _faults(column, DESCRIBED_COLUMN, f"columns.{name}.")
+                if isinstance(column, dict)
+                else [f"columns.{name} is {column!r}"]
+            )
+    return faults
+
+
+def _faults(read: Mapping[str, Any], wanted: Mapping[str, type], path: str) -> list[str]:
+    return [
+        f"{path}{key} is {read[key]!r}" if key in read else f"{path}{key} is missing"
+        for key, kind in wanted.items()
+        if type(read.get(key)) is not kind
+    ]
 
 
 def content_keys(counts: Mapping[str, int]) -> Iterator[tuple[str, int, bytes]]:

@@ -18,6 +18,7 @@ from polymodal_datasets.layout import (
     DESCRIPTION,
     ROW_COLUMNS,
     SCHEMA,
+    description_faults,
     id_key,
     item_key,
     names_key,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
-
-
-REQUIRED = {"rows", "columns", "data_bytes", "fingerprint"}
 
 
 @dataclass(frozen=True)
@@ -239,7 +237,7 @@ def _read_description(path: Path) -> dict[str, Any]:
     try:
         read: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
         schema = read["schema"]
-        missing = sorted(REQUIRED - read.keys()) if schema == SCHEMA else []
+        faults = description_faults(read) if schema == SCHEMA else []
     except FileNotFoundError:
         raise StoreError(f"{path}: no store here ({DESCRIPTION} is missing); {hint}") from None
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -249,6 +247,6 @@ def _read_description(path: Path) -> dict[str, Any]:
             f"{path} has schema version {schema}; this polymodal-datasets reads version {SCHEMA}. "
             f"Pack the data again, or install a version that reads it"
         )
-    if missing:
-        raise StoreError(f"{description} is damaged: {', '.join(missing)} missing; pack again")
+    if faults:
+        raise StoreError(f"{description} is damaged: {'; '.join(faults)}; pack again")
     return read

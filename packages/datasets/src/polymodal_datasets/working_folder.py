@@ -39,11 +39,16 @@ def check_free(out: Path) -> None:
 def locked(out: Path) -> Iterator[Path]:
     """Make the working folder of a pack into `out` and hold its lock.
 
-    Raises StoreError where another pack holds it, or `out` is taken.
+    Raises StoreError where another pack holds it, `out` is taken, or nothing can be made there.
     """
     check_free(out)
     partial = partial_path(out)
-    partial.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{partial}, where this pack would work, cannot be made: {error}; choose another --out"
+        ) from error
     foreign = sorted({item.name for item in partial.iterdir()} - OWN_FILES)
     if foreign:
         raise StoreError(

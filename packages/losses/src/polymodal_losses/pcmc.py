@@ -13,7 +13,7 @@ from polymodal_losses.form import Form, MatmulDtype, check_form, check_matmul_dt
 from polymodal_losses.inputs import PairwiseInputs, check_inputs
 from polymodal_losses.output import LossOutput
 from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
-from polymodal_losses.temperature import MAX_LOGIT_SCALE, check_temperature
+from polymodal_losses.temperature import MAX_LOGIT_SCALE, check_temperature, temperature_of
 
 
 class PCMC(nn.Module):
@@ -67,7 +67,7 @@ class PCMC(nn.Module):
         log_scale = self.logit_scale.item() + self._remainder
         if self.learnable:
             log_scale = min(log_scale, math.log(MAX_LOGIT_SCALE))
-        return math.exp(-log_scale)
+        return temperature_of(log_scale)
 
     def forward(
         self,

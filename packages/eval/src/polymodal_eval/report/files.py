@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,5 +54,6 @@ def write_report(folder: Path, evaluated: Evaluated) -> Path:
         ) from error
     finally:
         for path in partial.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # the folder itself may be missing, or a file
+                path.unlink()
     return folder / PAGE
