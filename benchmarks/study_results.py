@@ -33,7 +33,7 @@ def lay_out(table: dict[str, Any]) -> list[str]:
     lines += [f"| | {columns} |", "|---|" + "---|" * len(table["columns"])]
     for row in table["rows"]:
         cells = row["cells"]
-        signed = any(cell is not None and cell["measures"].get("minus") for cell in cells)
+        signed = any(cell is not None and cell.get("minus") for cell in cells)
         shown = " | ".join(value(cell, signed=signed) for cell in cells)
         lines.append(f"| {row['name']} | {shown} |")
         reference = row.get("reference")
