@@ -15,9 +15,9 @@ step() {
 
 train() {
     if [ -f runs/rooms/recipe.toml ]; then
-        .venv/bin/polymodal-train run rooms --out runs/rooms --resume
+        .venv/bin/polymodal-train run rooms_spoken --out runs/rooms --resume
     else
-        .venv/bin/polymodal-train run rooms --out runs/rooms
+        .venv/bin/polymodal-train run rooms_spoken --out runs/rooms
     fi
 }
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from polymodal_core.plugins import registry
-from polymodal_eval.config import evaluation_config
+from polymodal_eval.config import default_tasks, evaluation_config
 from polymodal_eval.evaluation import run_tasks
 from polymodal_eval.space import Space
 from polymodal_eval.study.fill import fill
@@ -77,12 +78,13 @@ def world(columns: list[str], seed: int) -> Space:
         "speech": np.arange(24),
         "depth": rows,
         "prototypes": label,
+        "word": label,
     }
     table = row_table(
         {name: places[name] for name in columns},
         instance=rows,
         label=label,
-        of_classes=[name for name in columns if name == "prototypes"],
+        of_classes=[name for name in columns if name in ("prototypes", "word")],
     )
     vectors = {name: rng.normal(size=(places[name].max() + 1, 8)) for name in columns}
     return space_of(
@@ -99,10 +101,15 @@ def test_every_cell_is_filled_by_what_its_recipes_evaluate(name: str, tmp_path: 
     reports = {}
     for number, (run, recipe) in enumerate(zip(study.runs, study.recipes, strict=True)):
         space = world(list(recipe["modalities"]), number)
-        tasks = config.model_validate(recipe["evaluation"]).tasks
-        assert tasks is not None
-        results = run_tasks(tasks, lambda split, space=space: space, split="test", explicit=True)  # type: ignore[misc]
-        reports[run.folder] = saved(tmp_path / run.folder, results, space)
+        named = config.model_validate(recipe.get("evaluation", {})).tasks
+        results = run_tasks(
+            default_tasks(registry()) if named is None else named,
+            lambda split, space=space: replace(space, split=split),  # type: ignore[misc]
+            split="test",
+            explicit=named is not None,
+        )
+        seen = [replace(space, split=split) for split in {result.split for result in results}]
+        reports[run.folder] = saved(tmp_path / run.folder, results, *seen)
     for table in fill(study, reports, {}, resamples=5):
         assert table.reasons == {}, table.layout.config.title
         cells = [cell for row in table.rows for cell in row.cells if cell is not None]
