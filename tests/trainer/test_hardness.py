@@ -131,3 +131,15 @@ def test_checkpoint_without_neighbours_is_refused(recipe: Path) -> None:
     plain = json.loads((folder.steps()[1] / "state.json").read_text())
     with pytest.raises(CheckpointError, match=r"wanted 10 neighbours .* found none; delete it"):
         hardness.load({}, TrainingState.from_plain(plain), source="here")
+
+
+def test_steps_log_how_hard_pairs_pull_where_the_objective_can_tell(recipe: Path) -> None:
+    settings = ('objective={ kind = "trimodal" }', "training.log_every=2", "training.epochs=1")
+    train(recipe, *HARD, *settings, out=UNBROKEN)
+    logged = lines(UNBROKEN, "step")
+    assert [line["step"] for line in logged] == [2, 4, 6]
+    for line in logged:
+        assert line["pair_gradients"].keys() == {"positive", "negative"}
+        assert all(length > 0 for length in line["pair_gradients"].values())
+    train(recipe, "training.epochs=1", out=BROKEN)
+    assert "pair_gradients" not in lines(BROKEN, "step")[0]

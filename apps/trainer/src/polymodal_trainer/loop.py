@@ -103,12 +103,13 @@ class Trainer:
             self._rates = set_learning_rates(
                 setup.optimizer, state.step, setup.total_steps, setup.training
             )
-            result = train_step(setup, batch, state.step)
+            logged = (state.step + 1) % setup.training.log_every == 0
+            result = train_step(setup, batch, state.step, measure=logged)
             state.step += 1
             state.batch += 1
             state.tally.add(result.loss, result.anchors)
             self._rows += batch.size
-            if state.step % setup.training.log_every == 0:
+            if logged:
                 self._log_step(result)
             due = isinstance(every, int) and state.step % every == 0
             if due and state.batch < setup.steps_per_epoch:
@@ -157,6 +158,8 @@ class Trainer:
             record["skipped"] = True
         if result.auxiliary:
             record["auxiliary"] = {name: float(loss) for name, loss in result.auxiliary.items()}
+        if result.pair_gradients:
+            record["pair_gradients"] = result.pair_gradients
         record |= {f"lr_{part}": rate for part, rate in self._rates.items() if part != "objective"}
         self._log.write(record)
         numbers = f"loss {result.loss:.3f}"
