@@ -15,6 +15,14 @@ def test_defaults() -> None:
     assert (data.train, data.validation, data.test) == ("train", "validation", "test")
     assert data.validation_size is None
     assert (data.batch_size, data.workers, data.limit) == (128, 0, None)
+    assert data.hard is None
+
+
+def test_hard_batches_by_default() -> None:
+    hard = DataConfig.model_validate({"store": "s", "hard": {}}).hard
+    assert hard is not None
+    assert (hard.share, hard.temperature, hard.neighbours) == (0.5, (1.0, 0.1), 50)
+    assert (hard.refresh, hard.search) == (1, "exact")
 
 
 @pytest.mark.parametrize(("size", "kind"), [(500, int), (1, int), (0.1, float), (0.999, float)])
@@ -42,6 +50,13 @@ def test_validation_size_is_a_number_or_a_share(size: Any, kind: type) -> None:
         {"modality_dropout": -0.1},
         {"limit": 0},
         {"shuffle": True},
+        {"hard": {"share": 1.0}},
+        {"hard": {"share": -0.1}},
+        {"hard": {"temperature": [1.0, 0.0]}},
+        {"hard": {"temperature": [1.0]}},
+        {"hard": {"neighbours": 0}},
+        {"hard": {"refresh": 0}},
+        {"hard": {"search": "annoy"}},
     ],
 )
 def test_impossible_values_are_refused(options: dict[str, Any]) -> None:

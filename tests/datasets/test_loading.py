@@ -48,6 +48,9 @@ def test_order_is_a_permutation_of_seed_and_epoch(store: Store) -> None:
     assert order != indices(load(store, epoch=3, drop_last=False))
     assert order != indices(load(store, seed=2, drop_last=False))
     assert indices(load(store, training=False, drop_last=False)) == rows.tolist()
+    given = rows[::-1].copy()
+    assert indices(load(store, order=given, drop_last=False)) == given.tolist()
+    assert indices(load(store, order=given, start=2)) == given[32 : len(rows) // 16 * 16].tolist()
 
 
 def test_the_last_batch(store: Store) -> None:

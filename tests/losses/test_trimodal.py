@@ -198,3 +198,68 @@ def test_options_reach_the_loss_and_bad_ones_are_refused() -> None:
             TrimodalConfig.model_validate({key: value})
         with pytest.raises(ObjectiveError, match=f"{key} is {value}"):
             Trimodal(**cast("Any", {key: value}))
+
+
+@pytest.mark.parametrize("collapse", [0.0, 0.7])
+@pytest.mark.parametrize("seed", range(12))
+def test_pair_gradients_equal_the_closed_form(seed: int, collapse: float) -> None:
+    case = random_case(seed)
+    loss = Trimodal(case.temperature, False, pairs=case.pairs, collapse=collapse, margin=-0.1)
+    found = loss.pair_gradients(case.embeddings, present=case.present, groups=case.groups)
+    weights = case.pairs or dict.fromkeys(combinations(case.embeddings, 2), 1.0)
+    batch = len(next(iter(case.embeddings.values())))
+    group = [-1 - p for p in range(batch)]
+    if case.groups is not None:
+        group = [g if g >= 0 else -1 - p for p, g in enumerate(case.groups.tolist())]
+    gradients, both = {}, {}
+    penalised = 0
+    for (a, b), weight in weights.items():
+        has_a, has_b = case.present[a], case.present[b]
+        rows = [p for p in range(batch) if has_a[p] and has_b[p]]
+        cosines = case.embeddings[a] @ case.embeddings[b].T
+        g = torch.zeros(batch, batch, dtype=torch.float64)
+        for near, far, s, out in ((has_a, has_b, cosines, g), (has_b, has_a, cosines.T, g.T)):
+            for p in rows:
+                assert near[p]
+                allowed = [q for q in range(batch) if far[q] and (q == p or group[q] != group[p])]
+                sums = math.fsum(math.exp(s[p, q] / case.temperature) for q in allowed)
+                for q in allowed:
+                    share = math.exp(s[p, q] / case.temperature) / sums - (q == p)
+                    out[p, q] += weight * share / (2 * case.temperature * len(rows))
+        others = [
+            (p, q)
+            for p in range(batch)
+            for q in range(batch)
+            if has_a[p] and has_b[q] and group[p] != group[q]
+        ]
+        penalty = torch.zeros_like(g)
+        for p, q in others:
+            penalty[p, q] = 2 * max(0.0, float(cosines[p, q]) + 0.1) / len(others)
+        penalised += bool(others) and weight > 0
+        if rows and weight > 0:
+            gradients[a, b], both[a, b] = (g, penalty), rows
+    lengths: dict[str, list[float]] = {"positive": [], "negative": []}
+    for (a, b), (g, penalty) in gradients.items():
+        whole = g + collapse * penalty / max(1, penalised)
+        for column, m in ((b, whole), (a, whole.T)):
+            z = case.embeddings[column]
+            for p in both[a, b]:
+                rest = [q for q in range(batch) if q != p]
+                lengths["positive"].append((m[p, p] * z[p]).norm().item())
+                lengths["negative"].append((m[p, rest] @ z[rest]).norm().item())
+    if not gradients:
+        assert found == {}
+        return
+    for name, values in lengths.items():
+        assert found[name].item() == pytest.approx(math.fsum(values) / len(values), abs=1e-9)
+
+
+def test_pair_gradients_leave_no_trace() -> None:
+    loss = Trimodal()
+    z = {name: unit(6, 4, seed=n).float().requires_grad_() for n, name in enumerate("abc")}
+    with torch.no_grad():
+        found = loss.pair_gradients(z, compare={("a", "b")})
+    assert found.keys() == {"positive", "negative"}
+    assert all(tensor.grad is None for tensor in [*z.values(), loss.logit_scale])
+    absent = torch.zeros(6, dtype=torch.bool)
+    assert loss.pair_gradients(z, present={"a": absent, "b": ~absent, "c": absent}) == {}

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from polymodal_core.batch import Batch
 from polymodal_datasets.loading import load_batches
 
 from polymodal_trainer.start import Setup
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-def training_batches(setup: Setup, *, epoch: int, start: int = 0) -> Iterable[Batch]:
-    """Give an epoch's full batches from number `start` on; the order depends on the seed alone."""
+
+def training_batches(
+    setup: Setup, *, epoch: int, start: int = 0, order: NDArray[np.int64] | None = None
+) -> Iterable[Batch]:
+    """Give an epoch's full batches from number `start` on, rows in `order`.
+
+    Where that is left out, the order depends on the seed alone.
+    """
     data = setup.data
     return load_batches(
         setup.store,
@@ -23,4 +33,5 @@ def training_batches(setup: Setup, *, epoch: int, start: int = 0) -> Iterable[Ba
         start=start,
         workers=data.workers,
         modality_dropout=data.modality_dropout,
+        order=order,
     )

@@ -18,6 +18,7 @@ from polymodal_core.checkpoint import (
 from polymodal_core.errors import CheckpointError, RunError
 from polymodal_core.run import RunFolder
 
+from polymodal_trainer.hardness import Hardness
 from polymodal_trainer.nonfinite import check_temperature, nonfinite_columns
 from polymodal_trainer.optimiser import load_optimizer_tensors, optimizer_tensors
 from polymodal_trainer.start import Setup
@@ -33,10 +34,11 @@ class Checkpoints:
     goes only after a new one is on disk. `latest` is the newest sound one.
     """
 
-    def __init__(self, run: RunFolder, setup: Setup) -> None:
+    def __init__(self, run: RunFolder, setup: Setup, hardness: Hardness | None = None) -> None:
         """Find what is there, and clear away what a kill left half written."""
         self._run = run
         self._setup = setup
+        self._hardness = hardness
         _clear(run.checkpoints)
         self.latest: Path | None = next(iter(run.steps()[::-1]), None)
 
@@ -60,6 +62,8 @@ class Checkpoints:
             "objective": setup.objective.state_dict(),
             "optimizer": optimizer_tensors(setup.optimizer),
         }
+        if self._hardness is not None:
+            tensors["neighbours"] = self._hardness.tensors(state)
         with _set_aside(path):
             save_checkpoint(path, Checkpoint(tensors, self._plain(state, metrics_size)))
         self.latest = path
@@ -67,7 +71,7 @@ class Checkpoints:
         self._prune()
 
     def restore(self) -> tuple[TrainingState, int]:
-        """Load the newest checkpoint into model, objective and optimiser.
+        """Load the newest checkpoint into model, objective, optimiser and neighbours.
 
         Gives the state and the size that `metrics.jsonl` had. Raises CheckpointError for one that
         is damaged or does not fit.
@@ -82,6 +86,8 @@ class Checkpoints:
         if setup.precision.scaler is not None:
             setup.precision.scaler.load_state_dict(loaded.state["scaler"])
         state = TrainingState.from_plain(dict(loaded.state))
+        if self._hardness is not None:
+            self._hardness.load(loaded.tensors.get("neighbours", {}), state, source=source)
         if state.best is not None and not self._path_of(state.best.step).is_dir():
             state.best = None  # deleted by hand: the next validation is the best there is
         self._mark_best(state)

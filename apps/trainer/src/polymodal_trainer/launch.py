@@ -23,6 +23,7 @@ from polymodal_trainer.environment import (
 )
 from polymodal_trainer.features import cache_features, num_cached_items
 from polymodal_trainer.folder import new_run, write_json, write_text
+from polymodal_trainer.hardness import Hardness, make_hardness
 from polymodal_trainer.interruption import Interruption
 from polymodal_trainer.loop import Trainer
 from polymodal_trainer.metrics_log import MetricsLog
@@ -48,7 +49,9 @@ def start(request: Request, *, registry: Registry) -> int:
         run = RunFolder(request.out)
         display.show(f"run folder: {run.path}")
         try:
-            return _train(setup, run, state, Checkpoints(run, setup), display, size=0)
+            hardness = make_hardness(setup)
+            checkpoints = Checkpoints(run, setup, hardness)
+            return _train(setup, run, state, checkpoints, display, hardness=hardness, size=0)
         finally:
             lock.release()
 
@@ -64,7 +67,8 @@ def go_on(request: Request, run: RunFolder, *, registry: Registry) -> int:
                 f"(checksum {setup.store.fingerprint}, was {recorded['store']}); give the store it "
                 f"was trained on with --set data.store=FOLDER, or start anew in another --out"
             )
-        checkpoints = Checkpoints(run, setup)
+        hardness = make_hardness(setup)
+        checkpoints = Checkpoints(run, setup, hardness)
         state, size = checkpoints.restore()
         _warn_of_changes(recorded["plugins"], run, setup, display)
         write_text(run.recipe, recipe_text(request.recipe))
@@ -73,7 +77,7 @@ def go_on(request: Request, run: RunFolder, *, registry: Registry) -> int:
             f"resuming {run.path} after step {state.step} of {setup.total_steps} "
             f"(epoch {state.epoch + 1}, batch {state.batch})"
         )
-        return _train(setup, run, state, checkpoints, display, size=size)
+        return _train(setup, run, state, checkpoints, display, hardness=hardness, size=size)
 
 
 def _train(
@@ -83,6 +87,7 @@ def _train(
     checkpoints: Checkpoints,
     display: Display,
     *,
+    hardness: Hardness | None,
     size: int,
 ) -> int:
     log = MetricsLog(run, size=size, step=state.step)
@@ -96,6 +101,7 @@ def _train(
                 log=log,
                 display=display,
                 interruption=interruption,
+                hardness=hardness,
             )
             done = trainer.train()
     finally:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from polymodal_core.batch import Batch
 from polymodal_core.errors import CheckpointError, PolymodalError, RunError
 from polymodal_core.run import RunFolder
+from polymodal_datasets.difficulty import EpochOrder
 
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.checkpointing import Checkpoints
+from polymodal_trainer.hardness import Hardness
 from polymodal_trainer.interruption import Interrupted, Interruption
 from polymodal_trainer.metrics_log import MetricsLog
 from polymodal_trainer.nonfinite import NonFiniteError
@@ -21,6 +23,8 @@ from polymodal_trainer.start import Setup
 from polymodal_trainer.state import Best, EpochTally, TrainingState
 from polymodal_trainer.step import StepResult, train_step
 from polymodal_trainer.validation import num_validation_items, validate
+
+T = TypeVar("T")
 
 
 class Trainer:
@@ -36,8 +40,9 @@ class Trainer:
         log: MetricsLog,
         display: Display,
         interruption: Interruption,
+        hardness: Hardness | None = None,
     ) -> None:
-        """Take hold of the parts; see `train`."""
+        """Take hold of the parts; see `train`. Without `hardness`, batches are drawn evenly."""
         self.setup = setup
         self.run = run
         self.state = state
@@ -45,6 +50,8 @@ class Trainer:
         self._log = log
         self._display = display
         self._interruption = interruption
+        self._hardness = hardness
+        self._order: EpochOrder | None = None
         self._saved_at = _position(state)
         self._rows = 0
         self._since = time.perf_counter()
@@ -86,7 +93,9 @@ class Trainer:
     def _steps_of_epoch(self) -> None:
         state, setup = self.state, self.setup
         every = setup.training.checkpoint_every
-        batches = iter(training_batches(setup, epoch=state.epoch, start=state.batch))
+        self._order = self._difficult_order()
+        order = None if self._order is None else self._order.rows
+        batches = iter(training_batches(setup, epoch=state.epoch, start=state.batch, order=order))
         self._rows, self._since = 0, time.perf_counter()
         while state.batch < setup.steps_per_epoch:
             self._interruption.raise_if_requested()
@@ -94,16 +103,25 @@ class Trainer:
             self._rates = set_learning_rates(
                 setup.optimizer, state.step, setup.total_steps, setup.training
             )
-            result = train_step(setup, batch, state.step)
+            logged = (state.step + 1) % setup.training.log_every == 0
+            result = train_step(setup, batch, state.step, measure=logged)
             state.step += 1
             state.batch += 1
             state.tally.add(result.loss, result.anchors)
             self._rows += batch.size
-            if state.step % setup.training.log_every == 0:
+            if logged:
                 self._log_step(result)
             due = isinstance(every, int) and state.step % every == 0
             if due and state.batch < setup.steps_per_epoch:
                 self._save()
+
+    def _difficult_order(self) -> EpochOrder | None:
+        if self._hardness is None:
+            return None
+        if self._hardness.stale(self.state):
+            total = self._hardness.num_steps()
+            self._watched("finding neighbours", total, self._hardness.refresh)
+        return self._hardness.order(self.state.epoch)
 
     def _next(self, batches: Iterator[Batch]) -> Batch:
         try:
@@ -140,6 +158,8 @@ class Trainer:
             record["skipped"] = True
         if result.auxiliary:
             record["auxiliary"] = {name: float(loss) for name, loss in result.auxiliary.items()}
+        if result.pair_gradients:
+            record["pair_gradients"] = result.pair_gradients
         record |= {f"lr_{part}": rate for part, rate in self._rates.items() if part != "objective"}
         self._log.write(record)
         numbers = f"loss {result.loss:.3f}"
@@ -161,16 +181,17 @@ class Trainer:
         if number % config.validate_every == 0 or number == epochs:
             metrics = self._validate()
             improved = self._judge(metrics["mean"], number)
-        self._log.write(
-            {
-                "event": "epoch",
-                "step": state.step,
-                "epoch": number,
-                "loss": tally.mean_loss,
-                "anchors": tally.anchors,
-                "without_anchors": tally.without_anchors,
-            }
-        )
+        record: dict[str, Any] = {
+            "event": "epoch",
+            "step": state.step,
+            "epoch": number,
+            "loss": tally.mean_loss,
+            "anchors": tally.anchors,
+            "without_anchors": tally.without_anchors,
+        }
+        if self._order is not None:
+            record["hard"] = self._hard_record(self._order)
+        self._log.write(record)
         if metrics:
             self._log.write(_validation_record(state, metrics, epoch=number))
         self._tell(number, tally, metrics, improved=improved)
@@ -183,6 +204,11 @@ class Trainer:
         due = every == "epoch" or (isinstance(every, int) and state.step % every == 0)
         if due or improved or state.finished is not None:
             self._save()
+
+    def _hard_record(self, order: EpochOrder) -> dict[str, float]:
+        drawn = {"share": order.hard / (self.setup.steps_per_epoch * self.setup.data.batch_size)}
+        cosine = order.mean_cosine
+        return drawn if cosine is None else {**drawn, "cosine": cosine}
 
     def _check_anchors(self, tally: EpochTally, number: int) -> None:
         empty = tally.without_anchors
@@ -199,14 +225,21 @@ class Trainer:
             )
 
     def _validate(self) -> dict[str, float]:
-        with self._display.task("validating", num_validation_items(self.setup)) as advance:
+        total = num_validation_items(self.setup)
+        return self._watched(
+            "validating", total, lambda advance: validate(self.setup, advance=advance)
+        )
+
+    def _watched(self, name: str, total: int, task: Callable[[Callable[[int], None]], T]) -> T:
+        # A side task under a bar, which a signal may stop.
+        with self._display.task(name, total) as advance:
 
             def advance_or_stop(count: int) -> None:
                 self._interruption.raise_if_requested()
                 advance(count)
 
             try:
-                return validate(self.setup, advance=advance_or_stop)
+                return task(advance_or_stop)
             except Exception:
                 self._interruption.raise_if_requested()
                 raise
@@ -225,6 +258,10 @@ class Trainer:
     ) -> None:
         text = f"epoch {number}/{self.setup.training.epochs}  step {self.state.step}"
         text += f"  loss {tally.mean_loss:.3f}"
+        if self._order is not None:
+            drawn = self._hard_record(self._order)
+            text += f"  hard {100 * drawn['share']:.0f} %"
+            text += f" (cosine {drawn['cosine']:.2f})" if "cosine" in drawn else ""
         if metrics:
             text += f"  validation R@1 {100 * metrics['mean']:.1f} %"
             best = self.state.best

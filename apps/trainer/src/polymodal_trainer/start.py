@@ -16,6 +16,7 @@ from polymodal_core.protocols import Modality, State
 from polymodal_core.recipe import Recipe
 from polymodal_core.run import fitted_modalities, portable_encoders
 from polymodal_datasets.loading import num_batches
+from polymodal_datasets.neighbours import check_search
 from polymodal_datasets.splits import Splits, make_splits
 from polymodal_datasets.store import Store
 from torch import nn
@@ -99,6 +100,8 @@ def build(
     training: TrainingConfig = recipe.sections["training"]
     objective_config: ObjectiveConfig = recipe.sections["objective"]
     seed = int(recipe.table["seed"])
+    if data.hard is not None:
+        check_search(data.hard.search)
     precision = choose_precision(training)
     store = Store(data.store)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -30,8 +30,10 @@ EXCHANGE = 0x46757365
 class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
-    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `skipped` says that
-    fp16 gradients overflowed, so that the weights were left as they were.
+    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `pair_gradients` are
+    the mean lengths of the embeddings' gradients through positive and through negative pairs, where
+    they were asked for and the objective can tell. `skipped` says that fp16 gradients overflowed,
+    so that the weights were left as they were.
     """
 
     loss: float
@@ -40,6 +42,7 @@ class StepResult:
     gradient_norm: float
     skipped: bool = False
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
+    pair_gradients: dict[str, float] = field(default_factory=dict)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -64,19 +67,30 @@ def draw_exchange(setup: Setup, step: int) -> Exchange | None:
 
 def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutput]:
     """Embed a batch and score it; the objective runs outside autocast."""
-    config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
-    groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
     with setup.precision.autocast():
         embeddings: Embeddings = setup.model(batch, draw_exchange(setup, step))
-    limits = {} if embeddings.compare is None else {"compare": embeddings.compare}
-    output: LossOutput = setup.objective(
-        embeddings.z, present=embeddings.present, groups=groups, **limits
-    )
+    output: LossOutput = setup.objective(embeddings.z, **_given(setup, batch, embeddings))
     return embeddings, output
 
 
-def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
-    """Forward, backward, clip, step.
+def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]:
+    # What an objective takes beside the embeddings.
+    config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
+    groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
+    limits = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    return {"present": embeddings.present, "groups": groups, **limits}
+
+
+def _pair_gradients(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, float]:
+    measure = getattr(setup.objective, "pair_gradients", None)
+    if measure is None:
+        return {}
+    found = measure(embeddings.z, **_given(setup, batch, embeddings))
+    return {name: float(length) for name, length in found.items()}
+
+
+def train_step(setup: Setup, batch: Batch, step: int, *, measure: bool = False) -> StepResult:
+    """Forward, backward, clip, step; `measure` asks for `pair_gradients`.
 
     Raises NonFiniteError before the weights are touched, RunError for an infinite temperature.
     """
@@ -88,6 +102,7 @@ def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
     if not np.isfinite(loss):
         raise NonFiniteError(setup.model, batch, embeddings, f"the loss is {loss}")
     check_temperature(setup.objective)
+    pair_gradients = _pair_gradients(setup, batch, embeddings) if measure else {}
     norm, skipped = _descend(setup, batch, embeddings, total)
     return StepResult(
         loss=loss,
@@ -96,6 +111,7 @@ def train_step(setup: Setup, batch: Batch, step: int) -> StepResult:
         gradient_norm=norm,
         skipped=skipped,
         auxiliary={name: loss.detach() for name, loss in embeddings.auxiliary.items()},
+        pair_gradients=pair_gradients,
     )
 
 

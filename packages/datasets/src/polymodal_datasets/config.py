@@ -19,13 +19,33 @@ def _check_size(size: Any) -> Any:
     return size
 
 
+Temperature = Annotated[float, Field(gt=0)]
+
+
+class HardConfig(Configuration):
+    """Difficulty-aware batches: a share of each is drawn among the nearest others of the rest.
+
+    The share rises linearly from 0 in the first step to `share` in the last, while the temperature
+    of the draw goes from the first of `temperature` to the second. Each row draws among its
+    `neighbours` nearest under the weights of every `refresh`-th epoch's start. `search` compares
+    all rows (exact), or what faiss finds, which suits hundreds of thousands of them.
+    """
+
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    temperature: tuple[Temperature, Temperature] = (1.0, 0.1)
+    neighbours: Count = 50
+    refresh: Count = 1
+    search: Literal["exact", "faiss"] = "exact"
+
+
 class DataConfig(Configuration):
     """A store and how it is read.
 
     `train`, `validation` and `test` name splits. With `validation_size` the validation rows are cut
     from the training split instead: so many instances (or labels, by `validation_by`), or such a
     share of them. `modality_dropout` is the chance that a value of a training row is left out,
-    though never all of a row. `limit` keeps only so many rows of each split, for quick runs.
+    though never all of a row. `limit` keeps only so many rows of each split, for quick runs. `hard`
+    left out draws all batches evenly.
     """
 
     store: Path
@@ -38,3 +58,4 @@ class DataConfig(Configuration):
     workers: Annotated[int, Field(ge=0)] = 0
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     limit: Count | None = None
+    hard: HardConfig | None = None

@@ -34,6 +34,13 @@ def num_batches(rows: Sequence[int] | Integers | int, batch_size: int, drop_last
     return count // batch_size if drop_last else math.ceil(count / batch_size)
 
 
+def even_order(rows: Integers, *, seed: int, epoch: int) -> Integers:
+    """Give the rows of a training epoch in a random order of (seed, epoch)."""
+    import numpy as np
+
+    return np.random.default_rng([seed, epoch]).permutation(rows)
+
+
 def load_batches(  # noqa: PLR0913
     store: Store,
     rows: Integers,
@@ -47,19 +54,20 @@ def load_batches(  # noqa: PLR0913
     workers: int = 0,
     drop_last: bool = True,
     modality_dropout: float = 0.0,
+    order: Integers | None = None,
     start_method: StartMethod | None = None,
 ) -> Iterable[Batch]:
     """Load the batches of an epoch, `start` of them skipped.
 
-    In training, rows come in a random order of (seed, epoch) and values are augmented; else rows
-    come in the given order. `workers` processes load ahead, by `start_method` (the platform's where
-    it is None); 0 loads in this process. Raises StoreError for a column that no row has, and
-    ValueRejectedError, naming column and item, for a value that cannot be decoded or transformed.
+    In training, rows come in a random order of (seed, epoch), or as `order` has them, and values
+    are augmented; else rows come in the given order. `workers` processes load ahead, by
+    `start_method` (the platform's where it is None); 0 loads in this process. Raises StoreError for
+    a column that no row has, and ValueRejectedError, naming column and item, for a value that
+    cannot be decoded or transformed.
     """
-    import numpy as np
-
     check_columns(store, list(modalities), rows)
-    order = np.random.default_rng([seed, epoch]).permutation(rows) if training else rows
+    if order is None:
+        order = even_order(rows, seed=seed, epoch=epoch) if training else rows
     count = num_batches(len(order), batch_size, drop_last)
     if count == 0:
         raise StoreError(

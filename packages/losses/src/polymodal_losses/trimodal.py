@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -72,30 +72,83 @@ class Trimodal(PCMC):
         """
         inputs = check_inputs(embeddings, present=present, groups=groups)
         weights = resolve_pairs(embeddings, self.pairs, compare)
-        scale = self._scale(inputs)
+        with torch.autocast(device_type=inputs.device.type, enabled=False):
+            compared = _compare(inputs, weights)
+            return self._score(inputs, self._scale(inputs), weights, compared)
+
+    def _score(
+        self,
+        inputs: PairwiseInputs,
+        scale: Tensor,
+        weights: Mapping[Pair, float],
+        compared: Mapping[Pair, _Compared],
+    ) -> TrimodalOutput:
         total = inputs.zero_with_graph() + scale.reshape(1)[:0].sum()
         parts: dict[Pair, Tensor] = {}
         anchors: dict[Pair, Tensor] = {}
         penalties: list[Tensor] = []
-        with torch.autocast(device_type=inputs.device.type, enabled=False):
-            for (a, b), weight in weights.items():
-                rows = pair_rows(inputs.present[a], inputs.present[b], device=inputs.device)
-                anchors[a, b] = torch.tensor(rows.num_anchors)
-                parts[a, b] = torch.zeros_like(total, requires_grad=False)
-                similar = full_precision_product(
-                    take_rows(inputs.embeddings[a], rows.a), take_rows(inputs.embeddings[b], rows.b)
-                )
-                if rows.num_anchors > 0:
-                    loss = self._contrast(similar, scale, rows, inputs.groups)
-                    parts[a, b] = loss.detach()
-                    total = total + weight * loss
-                if self.collapse > 0 and weight > 0:
-                    penalties += self._penalty(similar, rows, inputs)
-            collapse = torch.zeros_like(total, requires_grad=False)
-            if penalties:
-                penalty = self.collapse * torch.stack(penalties).mean()
-                total, collapse = total + penalty, penalty.detach()
+        for pair, weight in weights.items():
+            rows, similar = compared[pair].rows, compared[pair].similar
+            anchors[pair] = torch.tensor(rows.num_anchors)
+            parts[pair] = torch.zeros_like(total, requires_grad=False)
+            if rows.num_anchors > 0:
+                loss = self._contrast(similar, scale, rows, inputs.groups)
+                parts[pair] = loss.detach()
+                total = total + weight * loss
+            if self.collapse > 0 and weight > 0:
+                penalties += self._penalty(similar, rows, inputs)
+        collapse = torch.zeros_like(total, requires_grad=False)
+        if penalties:
+            penalty = self.collapse * torch.stack(penalties).mean()
+            total, collapse = total + penalty, penalty.detach()
         return TrimodalOutput(total, parts, anchors, collapse)
+
+    def pair_gradients(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
+    ) -> dict[str, Tensor]:
+        """Measure how hard `positive` and `negative` pairs pull on the embeddings (Fig. 6).
+
+        With G = dL/dS of a pair of columns, penalty included, the gradient of an anchor's embedding
+        is the sum of that through its positive, G[p, p] z[p], and that through all other rows,
+        sum over q != p of G[p, q] z[q]. Gives the mean length of either over anchors, both columns
+        and all pairs of positive weight; empty where no pair has an anchor. Arguments as in
+        `forward`, to which nothing flows back.
+        """
+        inputs = check_inputs(
+            {column: z.detach() for column, z in embeddings.items()}, present=present, groups=groups
+        )
+        weights = resolve_pairs(embeddings, self.pairs, compare)
+        lengths: dict[str, list[Tensor]] = {"positive": [], "negative": []}
+        with torch.enable_grad(), torch.autocast(device_type=inputs.device.type, enabled=False):
+            compared = _compare(inputs, weights)
+            pulling = [
+                pair
+                for pair, weight in weights.items()
+                if weight > 0 and compared[pair].rows.num_anchors > 0
+            ]
+            if not pulling:
+                return {}
+            products = [compared[pair].similar.requires_grad_() for pair in pulling]
+            total = self._score(inputs, self._scale(inputs).detach(), weights, compared).total
+            gradients = torch.autograd.grad(total, products)
+        for (a, b), gradient in zip(pulling, gradients, strict=True):
+            rows = compared[a, b].rows
+            at = rows.anchors_in_a, rows.anchors_in_b
+            left, right = (
+                take_rows(inputs.embeddings[a], rows.a),
+                take_rows(inputs.embeddings[b], rows.b),
+            )
+            positive = torch.zeros_like(gradient)
+            positive[at] = gradient[at]
+            for name, part in (("positive", positive), ("negative", gradient - positive)):
+                lengths[name].append((part @ right)[at[0]].norm(dim=1))
+                lengths[name].append((part.T @ left)[at[1]].norm(dim=1))
+        return {name: torch.cat(found).mean() for name, found in lengths.items()}
 
     def extra_repr(self) -> str:
         """Show the options in `repr`."""
@@ -145,6 +198,25 @@ class Trimodal(PCMC):
         if not bool(other.any()):
             return []
         return [(similar[other] - self.margin).relu().square().mean()]
+
+
+@dataclass(frozen=True)
+class _Compared:
+    # The rows of a pair of columns and their products [a_rows, b_rows].
+    rows: PairRows
+    similar: Tensor
+
+
+def _compare(inputs: PairwiseInputs, pairs: Iterable[Pair]) -> dict[Pair, _Compared]:
+    compared = {}
+    for a, b in pairs:
+        rows = pair_rows(inputs.present[a], inputs.present[b], device=inputs.device)
+        left, right = (
+            take_rows(inputs.embeddings[a], rows.a),
+            take_rows(inputs.embeddings[b], rows.b),
+        )
+        compared[a, b] = _Compared(rows, full_precision_product(left, right))
+    return compared
 
 
 def _log_hardness(weights: Tensor, negative: Tensor) -> Tensor:
