@@ -1,6 +1,6 @@
 """Lay out the reports of several runs of one recipe as a Markdown table, one column per run.
 
-`python benchmarks/results.py runs/rooms-0 runs/rooms-1 [--metric r@1 --metric r_precision]`
+`python benchmarks/results.py runs/rooms-0 runs/rooms-1 [--task retrieval] [--metric r@1]`
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 Estimates = dict[tuple[str, str, str], dict[str, Any]]
 
 
-def estimates(run: Path, metrics: list[str] | None) -> Estimates:
+def estimates(run: Path, metrics: list[str] | None, tasks: list[str] | None) -> Estimates:
     """Give the estimates of a report by (task and split, pair, metric)."""
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     found: Estimates = {}
     for task in report["tasks"]:
-        for item in task["measurements"]:
+        for item in task["measurements"] if tasks is None or task["task"] in tasks else ():
             for metric, estimate in item["estimates"].items():
                 if metric in (metrics or [item["headline"]]):
                     pair = f"{item['query']} → {item['gallery']}"
@@ -42,8 +42,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--metric", action="append", help="by default each task's headline")
+    parser.add_argument("--task", action="append", help="by default all")
     options = parser.parse_args()
-    reports = [estimates(run, options.metric) for run in options.runs]
+    reports = [estimates(run, options.metric, options.task) for run in options.runs]
     names = " | ".join(run.name for run in options.runs)
     print(f"| task, split | query → gallery | metric | chance | queries | {names} |")
     print("|---|---|---|---|---|" + "---|" * len(reports))
