@@ -30,7 +30,7 @@ check: $(VENV)/developer
 
 bench: $(VENV)/developer
 	$(PIP) install --constraint constraints.txt --group bench
-	$(PIP) install --constraint constraints.txt open_clip_torch ftfy --no-deps
+	$(PIP) install --constraint constraints.txt open_clip_torch ftfy wcwidth --no-deps
 	$(BIN)/python benchmarks/run.py
 
 install: $(VENV)/installed
