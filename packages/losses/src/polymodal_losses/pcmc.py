@@ -21,8 +21,8 @@ class PCMC(nn.Module):
 
     `temperature` is the start value where `learnable`: `logit_scale`, the log of 1/temperature, is
     then a parameter, kept at a temperature of 0.01 or above; else it is a buffer. Learned from 0.07
-    or fixed at 0.05, it came to the same R@1 on Flickr8k: learning saves the choice. `pairs`
-    weights the pairs to compare, {("image", "text"): 1.0}; None compares all. Raises
+    or fixed at 0.05, it came to within 0.3 points of R@1 on Flickr8k: learning saves the choice.
+    `pairs` weights the pairs to compare, {("image", "text"): 1.0}; None compares all. Raises
     ObjectiveError.
 
     `form="direct"` stores logits [batch, batch] for each pair; `"tiled"` stores none at any batch,
