@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from polymodal_core.errors import RecipeError, RunError
 from polymodal_core.model import Model, build_model
+from polymodal_core.objective import takes
 from polymodal_core.plugins import Registry
 from polymodal_core.protocols import Modality, State
 from polymodal_core.recipe import Recipe
@@ -25,12 +25,13 @@ from polymodal_trainer.coverage import (
     check_columns,
     check_pairs,
     check_training_rows,
+    pair_name,
     rows_with_pairs,
 )
-from polymodal_trainer.environment import plugin_versions
+from polymodal_trainer.environment import parameter_counts, plugin_versions
 from polymodal_trainer.fitting import fit_states
-from polymodal_trainer.optimiser import build_optimizer
 from polymodal_trainer.precision import Precision, choose_precision
+from polymodal_trainer.stages import Stage, enter_stage, stages_of
 
 if TYPE_CHECKING:
     from polymodal_core.config import ObjectiveConfig
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from polymodal_trainer.config import TrainingConfig
 
 
-@dataclass(frozen=True)
+@dataclass
 class Setup:
     """Everything that a run is made of, built and checked.
 
     `pair_rows` counts the training rows that have both columns of each compared pair; `encoders`
-    are the portable tables that checkpoints keep.
+    are the portable tables that checkpoints keep, `given` is what the objective was built from
+    beside its options. `parameters` are the counts by column. What `stage_number` and `optimizer`
+    are changes from stage to stage (`enter_stage`).
     """
 
     recipe: Recipe
@@ -54,12 +57,20 @@ class Setup:
     modalities: Mapping[str, Modality]
     model: Model
     objective: nn.Module
-    optimizer: torch.optim.Optimizer
     precision: Precision
     steps_per_epoch: int
     pair_rows: dict[str, int]
     versions: dict[str, str]
     encoders: dict[str, Any]
+    given: dict[str, Any]
+    stages: tuple[Stage, ...]
+    parameters: dict[str, dict[str, int]]
+    stage_number: int = 0
+    optimizer: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Enter the stage."""
+        enter_stage(self, self.stage_number)
 
     @property
     def seed(self) -> int:
@@ -72,14 +83,29 @@ class Setup:
         return cast("DataConfig", self.recipe.sections["data"])
 
     @property
+    def stage(self) -> Stage:
+        """The stage that the run is in."""
+        return self.stages[self.stage_number]
+
+    @property
     def training(self) -> TrainingConfig:
-        """The recipe's `[training]`."""
-        return cast("TrainingConfig", self.recipe.sections["training"])
+        """The recipe's `[training]`, as the stage changes it."""
+        return self.stage.training
+
+    @property
+    def stage_steps(self) -> int:
+        """Steps of the stage, unless it stops early."""
+        return self.steps_per_epoch * self.training.epochs
+
+    @cached_property
+    def total_epochs(self) -> int:
+        """Epochs of the whole run, unless a stage stops early."""
+        return sum(stage.training.epochs for stage in self.stages)
 
     @cached_property
     def total_steps(self) -> int:
-        """Steps of the whole run, unless it stops early."""
-        return self.steps_per_epoch * self.training.epochs
+        """Steps of the whole run, unless a stage stops early."""
+        return self.steps_per_epoch * self.total_epochs
 
 
 def build(
@@ -127,10 +153,11 @@ def build(
             + (f"with LoRA those of {adapted} change in every step; " if adapted else "")
             + 'set tuning = "frozen" for one, or leave the key out'
         )
-    objective = cast("nn.Module", objective_config.build()).to(precision.device)
+    given = objective_inputs(recipe, store)
+    objective = cast("nn.Module", objective_config.build(**given)).to(precision.device)
     if model.fusion is not None:
         check_fusion(objective, training)
-    return Setup(
+    setup = Setup(
         recipe=recipe,
         store=store,
         splits=splits,
@@ -138,20 +165,53 @@ def build(
         modalities=modalities,
         model=model.train(),
         objective=objective.train(),
-        optimizer=build_optimizer(model, objective, training, device=precision.device),
         precision=precision,
         steps_per_epoch=steps,
         pair_rows=pair_rows,
         versions=plugin_versions(registry),
         encoders=portable_encoders(recipe),
+        given=given,
+        stages=stages_of(recipe),
+        parameters=parameter_counts(model),
     )
+    check_stages(setup, objective_config)
+    return setup
+
+
+def objective_inputs(recipe: Recipe, store: Store) -> dict[str, Any]:
+    """Give what the recipe's objective needs beside its options (`ObjectiveConfig.needs`)."""
+    config: ObjectiveConfig = recipe.sections["objective"]
+    known = {
+        "columns": list(recipe.columns),
+        "dim": recipe.embedding.dim,
+        "classes": len(store.table.class_names),
+    }
+    return {name: known[name] for name in sorted(config.needs())}
+
+
+def check_stages(setup: Setup, objective: ObjectiveConfig) -> None:
+    """Raise RunError where a stage has nothing to learn from or nothing to train; end in the first.
+
+    Said now, and not when hours of the stages before it are done.
+    """
+    terms = objective.terms(list(setup.recipe.columns))
+    for number, stage in reversed(list(enumerate(setup.stages))):
+        named = f"stage '{stage.name}': " if stage.name else ""
+        held = [term for term in terms if stage.learns(term) and setup.pair_rows[pair_name(term)]]
+        if not held:
+            raise RunError(
+                f"{named}with {', '.join(stage.columns)} alone the objective has nothing to learn "
+                f"from; name more of training.stages.{number}.columns"
+            )
+        try:
+            enter_stage(setup, number)
+        except RunError as error:
+            raise RunError(f"{named}{error}") from None
 
 
 def check_fusion(objective: nn.Module, training: TrainingConfig) -> None:
     """Raise RunError for what does not go together with a fusion."""
-    given = inspect.signature(objective.forward).parameters
-    anything = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in given.values())
-    if "compare" not in given and not anything:
+    if not takes(objective, "compare"):
         raise RunError(
             f"the objective {type(objective).__name__} cannot train with a fusion: it compares all "
             f"pairs of columns, those among them that have seen each other's tokens; its forward "

@@ -133,7 +133,7 @@ class LossOutput(Protocol):
 
     @property
     def parts(self) -> Mapping[tuple[str, str], Tensor]:
-        """One detached scalar per pair of columns."""
+        """One detached scalar per pair of columns, or per term (`ObjectiveConfig.terms`)."""
         ...
 
     @property
@@ -146,7 +146,9 @@ class Objective(Protocol):
     """A loss over embeddings; an `nn.Module`.
 
     One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
-    None: of the pairs that it compares, only these in this batch, in either order.
+    None: of the pairs that it compares, only these in this batch, in either order. One that
+    predicts labels takes `labels` [batch], -1 where unknown, and one with `needs_joint = True`
+    takes `joint` [batch, dim], the embeddings of whole rows.
     """
 
     def __call__(

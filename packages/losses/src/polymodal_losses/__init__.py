@@ -6,13 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polymodal_losses.adversarial import DomainAdversarial
+    from polymodal_losses.classification import Classification
+    from polymodal_losses.discrepancy import MMD
+    from polymodal_losses.gaussian_divergence import KLDivergence
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
     from polymodal_losses.trimodal import Trimodal
 
-__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "Trimodal"]
+__all__ = [
+    "MMD",
+    "PCMC",
+    "PCMR",
+    "Classification",
+    "DomainAdversarial",
+    "InfoNCE",
+    "KLDivergence",
+    "LossOutput",
+    "Trimodal",
+]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
 _MODULES = {
@@ -21,6 +35,10 @@ _MODULES = {
     "InfoNCE": "info_nce",
     "LossOutput": "output",
     "Trimodal": "trimodal",
+    "Classification": "classification",
+    "MMD": "discrepancy",
+    "KLDivergence": "gaussian_divergence",
+    "DomainAdversarial": "adversarial",
 }
 
 

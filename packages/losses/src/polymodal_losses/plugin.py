@@ -13,7 +13,22 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc`, `pcmr`, `infonce` and `trimodal`."""
+    """Offer contrastive and regression objectives, classification, and alignment terms."""
     from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
+    from polymodal_losses.transfer_config import (
+        ClassificationConfig,
+        DomainAdversarialConfig,
+        KLDivergenceConfig,
+        MMDConfig,
+    )
 
-    return [PCMCConfig, PCMRConfig, InfoNCEConfig, TrimodalConfig]
+    return [
+        PCMCConfig,
+        PCMRConfig,
+        InfoNCEConfig,
+        TrimodalConfig,
+        ClassificationConfig,
+        MMDConfig,
+        KLDivergenceConfig,
+        DomainAdversarialConfig,
+    ]
