@@ -133,7 +133,8 @@ def build(
     try:
         check_columns(recipe, store)
         splits = make_splits(store, data, seed)
-        check_training_rows(store.table, list(recipe.columns), splits.train, data.train)
+        needed = [*recipe.columns, *recipe.targets]
+        check_training_rows(store.table, needed, splits.train, data.train)
     except RecipeError as error:
         raise RecipeError(error.problems, source=source) from None
     pair_rows = rows_with_pairs(store.table, list(recipe.columns), objective_config, splits.train)
@@ -153,7 +154,7 @@ def build(
             + (f"with LoRA those of {adapted} change in every step; " if adapted else "")
             + 'set tuning = "frozen" for one, or leave the key out'
         )
-    given = objective_inputs(recipe, store)
+    given = objective_inputs(recipe, store, modalities, model)
     objective = cast("nn.Module", objective_config.build(**given)).to(precision.device)
     if model.fusion is not None:
         check_fusion(objective, training)
@@ -178,13 +179,17 @@ def build(
     return setup
 
 
-def objective_inputs(recipe: Recipe, store: Store) -> dict[str, Any]:
+def objective_inputs(
+    recipe: Recipe, store: Store, modalities: Mapping[str, Modality], model: Model
+) -> dict[str, Any]:
     """Give what the recipe's objective needs beside its options (`ObjectiveConfig.needs`)."""
     config: ObjectiveConfig = recipe.sections["objective"]
     known = {
         "columns": list(recipe.columns),
         "dim": recipe.embedding.dim,
         "classes": len(store.table.class_names),
+        "targets": {name: modalities[name].spec() for name in recipe.targets},
+        "widths": model.map_widths(),
     }
     return {name: known[name] for name in sorted(config.needs())}
 

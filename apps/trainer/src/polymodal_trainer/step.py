@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from polymodal_core.batch import Batch, Embeddings
 from polymodal_core.fusion import Exchange, Fusion
-from polymodal_core.objective import needs_joint, takes
+from polymodal_core.objective import maps_wanted, needs_joint, takes
 from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
@@ -76,7 +76,12 @@ def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutp
     """Embed a batch and score it; the objective runs outside autocast."""
     with setup.precision.autocast():
         exchange = draw_exchange(setup, step)
-        embeddings: Embeddings = setup.model(batch, exchange, joint=needs_joint(setup.objective))
+        embeddings: Embeddings = setup.model(
+            batch,
+            exchange,
+            joint=needs_joint(setup.objective),
+            maps=maps_wanted(setup.objective),
+        )
     output: LossOutput = setup.objective(embeddings.z, **_given(setup, batch, embeddings))
     return embeddings, output
 
@@ -87,9 +92,20 @@ def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]
     groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
     given = {"present": embeddings.present, "groups": groups}
     compare = _compared(setup, embeddings)
-    optional = {"compare": compare, "labels": batch.label, "joint": embeddings.joint}
+    optional = {
+        "compare": compare,
+        "labels": batch.label,
+        "joint": embeddings.joint,
+        "maps": embeddings.maps or None,
+        "targets": _targets(setup, batch),
+    }
     wanted = {name: value for name, value in optional.items() if value is not None}
     return given | {name: wanted[name] for name in wanted if takes(setup.objective, name)}
+
+
+def _targets(setup: Setup, batch: Batch) -> dict[str, Tensor]:
+    found = {name: batch.target(name) for name in setup.recipe.targets}
+    return {name: values for name, values in found.items() if values is not None}
 
 
 def _compared(setup: Setup, embeddings: Embeddings) -> frozenset[tuple[str, str]] | None:

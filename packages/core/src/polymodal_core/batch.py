@@ -20,8 +20,9 @@ class Batch:
 
     `inputs[column]` holds the collated values of the rows that have the column, first axis
     `present`; `rows[column]` [present] says which rows of the batch these are. A column that no
-    row of the batch has is in neither. `instance` and `label` are int64 [batch], -1 where
-    unknown; `index` [batch] is each row's number in the store.
+    row of the batch has is in neither; target columns (`ModalityConfig.target`) are among them.
+    `instance` and `label` are int64 [batch], -1 where unknown; `index` [batch] is each row's number
+    in the store.
     """
 
     inputs: Mapping[str, Inputs]
@@ -34,6 +35,17 @@ class Batch:
     def size(self) -> int:
         """Number of rows."""
         return int(self.instance.shape[0])
+
+    def target(self, column: str) -> Tensor | None:
+        """Give a target's values by row: [batch, ...], -1 where absent; None where no row has it.
+
+        Its inputs are one tensor of integers [present, ...].
+        """
+        if column not in self.inputs:
+            return None
+        found: Tensor = self.inputs[column]
+        rows = self.rows[column]
+        return found.new_full((self.size, *found.shape[1:]), -1).index_copy(0, rows, found)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
         """Give the same batch with every tensor on `device`."""
@@ -58,18 +70,21 @@ class Features:
     `pooled` [present, feature_dim]; `tokens` [present, length, feature_dim] where the encoder
     has a sequence, with `mask` bool [present, length], True where a token is real. `auxiliary` is a
     scalar loss of the encoder's own, weighted, that training adds to the objective; in eval mode
-    there is none.
+    there is none. `grid` (height, width) says that the last height * width tokens are the cells of
+    a map over what the encoder sees, row by row.
     """
 
     pooled: Tensor
     tokens: Tensor | None = None
     mask: Tensor | None = None
     auxiliary: Tensor | None = None
+    grid: tuple[int, int] | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Features:
         """Give the same features with every tensor on `device`."""
         parts = (self.pooled, self.tokens, self.mask, self.auxiliary)
-        return Features(*(to_device(part, device, non_blocking=non_blocking) for part in parts))
+        moved = (to_device(part, device, non_blocking=non_blocking) for part in parts)
+        return Features(*moved, grid=self.grid)
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,9 @@ class Embeddings:
     to columns that have not seen each other (`fusion.Exchange`). `auxiliary[column]` are scalar
     losses of encoders' own (`Features.auxiliary`), of those that have any. `joint` [batch, dim],
     where it was asked for, embeds each row by all columns that it has (`Model.combine`): it has
-    seen all of them, so that no loss may compare it with any.
+    seen all of them, so that no loss may compare it with any. `maps[column]` [batch, channels,
+    height, width], where they were asked for, lay out the tokens of a column seen alone, and
+    `maps["joint"]` those of one that has seen all others of its row; zeros where it is absent.
     """
 
     z: Mapping[str, Tensor]
@@ -88,6 +105,7 @@ class Embeddings:
     compare: frozenset[tuple[str, str]] | None = None
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
     joint: Tensor | None = None
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def to_device(value: Inputs, device: torch.device | str, *, non_blocking: bool = False) -> Inputs:

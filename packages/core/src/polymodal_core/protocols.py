@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from polymodal_core.geometry import WHOLE, Crop
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -21,8 +23,8 @@ State = dict[str, Any]
 class Modality(Protocol):
     """One kind of value: how it is packed, decoded, transformed, corrupted, collated and shown.
 
-    Subclass it explicitly to inherit the defaults of `fit`, `corruptions` and `extent`. Instances
-    are immutable and picklable; they are built by `ModalityConfig.build(state)`.
+    Subclass it explicitly to inherit the defaults of `fit`, `corruptions`, `extent`, `window` and
+    `spans`. Instances are immutable and picklable; they are built by `ModalityConfig.build(state)`.
     """
 
     def pack(self, value: Any, root: str | None) -> bytes:
@@ -68,6 +70,17 @@ class Modality(Protocol):
 
         None for values that have no such thing. Asked of columns that must show the same place
         (`ModalityConfig.registered_with`).
+        """
+        return None
+
+    def window(self, value: Any) -> Crop:
+        """Give the part of what `show` gives that an encoder sees in evaluation."""
+        return WHOLE
+
+    def spans(self, value: Any) -> Sequence[tuple[int, int]] | None:
+        """Say where in the text that `show` gives each token of an example stands: (start, end).
+
+        Equal ends are a token that stands for no character. None for what is no text.
         """
         return None
 
@@ -148,7 +161,8 @@ class Objective(Protocol):
     One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
     None: of the pairs that it compares, only these in this batch, in either order. One that
     predicts labels takes `labels` [batch], -1 where unknown, and one with `needs_joint = True`
-    takes `joint` [batch, dim], the embeddings of whole rows.
+    takes `joint` [batch, dim], the embeddings of whole rows. One that predicts a target column
+    takes `targets` [batch, ...] by column, -1 where absent, and `maps` (`objective.Segmenter`).
     """
 
     def __call__(

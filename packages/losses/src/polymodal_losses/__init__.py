@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.segmentation import Segmentation
     from polymodal_losses.trimodal import Trimodal
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "InfoNCE",
     "KLDivergence",
     "LossOutput",
+    "Segmentation",
     "Trimodal",
 ]
 
@@ -36,6 +38,7 @@ _MODULES = {
     "LossOutput": "output",
     "Trimodal": "trimodal",
     "Classification": "classification",
+    "Segmentation": "segmentation",
     "MMD": "discrepancy",
     "KLDivergence": "gaussian_divergence",
     "DomainAdversarial": "adversarial",

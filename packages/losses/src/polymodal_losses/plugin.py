@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer contrastive and regression objectives, classification, and alignment terms."""
+    """Offer contrastive and regression objectives, alignment terms, classification, segmentation."""
     from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
+    from polymodal_losses.segmentation_config import SegmentationObjectiveConfig
     from polymodal_losses.transfer_config import (
         ClassificationConfig,
         DomainAdversarialConfig,
@@ -28,6 +29,7 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         InfoNCEConfig,
         TrimodalConfig,
         ClassificationConfig,
+        SegmentationObjectiveConfig,
         MMDConfig,
         KLDivergenceConfig,
         DomainAdversarialConfig,
