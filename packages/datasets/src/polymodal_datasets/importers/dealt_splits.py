@@ -16,9 +16,9 @@ class Deal(Configuration):
     """Deal the records of the split `split` out to `train`, `validation` and `test`.
 
     Records of one label that follow each other in the table stay together, since neighbouring
-    frames or clips show one place. Of every label, the shares `test` and `validation` of its records are dealt by
-    `seed`, in whole groups, one at least; a label of fewer than three groups goes to `train`.
-    Records without a label are dealt as one more label.
+    frames or clips show one place. Of every label, the shares `test` and `validation` of its
+    records are dealt by `seed`, in whole groups, one at least; a label of fewer than three groups
+    goes to `train`. Records without a label are dealt as one more label.
     """
 
     split: str
