@@ -28,6 +28,7 @@ from polymodal_evaluator.opening import Opened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
+    from polymodal_eval.classified_rows import Classify
 
     Integers = NDArray[np.int64]
     Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -39,8 +40,11 @@ class Spaces:
     `notes` collects what the report should say about the splits.
     """
 
-    def __init__(self, opened: Opened, *, device: str, bar: Bar) -> None:
-        """Remember the run; `bar(title, items)` shows progress."""
+    def __init__(
+        self, opened: Opened, *, device: str, bar: Bar, classify: Classify | None = None
+    ) -> None:
+        """Remember the run; `bar(title, items)` shows progress, `classify` scores classes."""
+        self._classify = classify
         self._opened = opened
         self._device = device
         self._bar = bar
@@ -81,7 +85,8 @@ class Spaces:
 
     def _embed(self, split: str) -> Space:
         opened = self._opened
-        table = opened.store.table.select(self.rows(split))
+        rows = self.rows(split)
+        table = opened.store.table.select(rows)
         model = opened.trained.model
         numbers = items_to_embed(model.columns, table)
         missing = [column for column in model.columns if column not in numbers]
@@ -105,6 +110,8 @@ class Spaces:
                 for name in embeddings.columns
             },
             corrupted=partial(self._corrupted, embeddings.item_numbers),
+            rows=rows,
+            classify=self._classify,
             split=split,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,

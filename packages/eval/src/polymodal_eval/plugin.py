@@ -8,6 +8,7 @@ from polymodal_core.config import TaskConfig
 from polymodal_core.hookspecs import hookimpl
 
 from polymodal_eval.tasks.config import (
+    ClassificationConfig,
     EnrichmentConfig,
     ProbeConfig,
     PromptsConfig,
@@ -19,7 +20,7 @@ from polymodal_eval.tasks.config import (
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, zero-shot classification, probes, and robustness."""
+    """Retrieval, enrichment, classification, zero-shot and trained, probes, and robustness."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
@@ -27,4 +28,5 @@ def register_tasks() -> Sequence[type[TaskConfig]]:
         PromptsConfig,
         ProbeConfig,
         RobustnessConfig,
+        ClassificationConfig,
     ]

@@ -42,7 +42,10 @@ class Space:
     `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
     for every class of the store, not of the split alone. `corruptions[column]` names the ways to
     damage its values, and `corrupted(column, name, severity)` embeds the split's items so damaged:
-    [items, dim]; None where the values are not at hand. `seed` and `resamples` serve intervals.
+    [items, dim]; None where the values are not at hand. `rows` [rows] are the numbers that the
+    split's rows have in the store. `classify(columns, vectors)` scores vectors [rows, dim] of
+    columns together for the classes [rows, classes]; None where the run has learned none. `seed`
+    and `resamples` serve intervals.
     """
 
     embeddings: EmbeddingTable
@@ -53,6 +56,8 @@ class Space:
     classes: Callable[[str], LabelledVectors]
     corruptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     corrupted: Callable[[str, str, float], Vectors] | None = None
+    rows: Integers | None = None
+    classify: Callable[[tuple[str, ...], Vectors], Vectors] | None = None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000

@@ -8,11 +8,16 @@ TASKS = {
     "zero_shot": "Zero-shot classification",
     "prompts": "Zero-shot classification by class names",
     "probe": "Probes",
+    "classification": "Classification",
     "robustness": "Robustness",
 }
 METRICS = {
     "accuracy": "Accuracy",
     "t1": "T1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "f1_weighted": "F1 weighted",
     "top5": "Top 5",
     "r_precision": "R-Precision",
     "map": "mAP",

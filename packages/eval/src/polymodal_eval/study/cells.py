@@ -30,6 +30,7 @@ METRICS = {
     "zero_shot": CLASSIFIED,
     "prompts": CLASSIFIED,
     "probe": ("accuracy", "t1"),
+    "classification": ("accuracy", "recall"),
 }
 """The metrics of the shipped tasks; a task of another package may have others."""
 

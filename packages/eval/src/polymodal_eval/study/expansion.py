@@ -78,6 +78,8 @@ def _task(task: Any, columns: Sequence[str], left_out: Collection[str]) -> Any:
     if not isinstance(task, Mapping):
         return task
     found = dict(task)
+    if isinstance(found.get("remove"), list):
+        found["remove"] = _without(found["remove"], left_out)
     for key in ("inputs", "queries", "galleries", "pairs", "columns"):
         if isinstance(found.get(key), list):
             found[key] = _without(found[key], left_out)
