@@ -227,7 +227,8 @@ class Model(nn.Module):
             )
         height, width = found.grid
         cells = tokens[:, tokens.shape[1] - height * width :]
-        return cells.transpose(1, 2).unflatten(2, (height, width))
+        laid: Tensor = cells.transpose(1, 2).unflatten(2, (height, width))
+        return laid
 
     def map_widths(self) -> dict[str, int]:
         """Give the width of each column's `token_map`."""
@@ -293,7 +294,7 @@ class Model(nn.Module):
             if column in features:
                 alone = self.token_map(column, {column: features[column]})
                 found[column] = _in_rows(alone, batch.rows[column], batch.size)
-        if wanted.together in features and len(features) > 1:
+        if wanted.together is not None and wanted.together in features and len(features) > 1:
             if self.fusion is None:
                 raise PolymodalError(
                     f"there is no fusion by which '{wanted.together}' could see the other columns; "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,10 +29,7 @@ class MapDecoder(nn.Module):
         found = found + self.coarse(found)
         found = F.interpolate(found, scale_factor=2.0, mode="bilinear", align_corners=False)
         found = self.classes(found + self.fine(found))
-        return cast(
-            "Tensor",
-            F.interpolate(found, size=(size, size), mode="bilinear", align_corners=False),
-        )
+        return F.interpolate(found, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def _convolution(channels: int) -> nn.Sequential:

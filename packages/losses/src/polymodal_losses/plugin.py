@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer contrastive and regression objectives, alignment terms, classification, segmentation."""
+    """Offer contrastive, regression and alignment objectives, classification, segmentation."""
     from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
     from polymodal_losses.segmentation_config import SegmentationObjectiveConfig
     from polymodal_losses.transfer_config import (

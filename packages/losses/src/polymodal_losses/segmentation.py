@@ -93,8 +93,8 @@ class Segmentation(nn.Module):
         """Score `maps[column]` and `maps["joint"]` [batch, channels, height, width].
 
         `targets[target]` int [batch, size, size] are classes, negative where unknown; left out
-        where no row has any. Maps that are not there have no part. Of `embeddings` the presence alone matters; `groups` and `compare`
-        are about pairs, of which there are none.
+        where no row has any. Maps that are not there have no part. Of `embeddings` the presence
+        alone matters; `groups` and `compare` are about pairs, of which there are none.
         """
         inputs = check_inputs(embeddings, present=present)
         known = self._known(targets, inputs)

@@ -32,4 +32,5 @@ def colour_classes(value: LabelMap, *, ignore: int | None) -> NDArray[np.uint8]:
     colours = palette()
     if ignore is not None:
         colours[ignore] = IGNORED
-    return np.asarray(colours[value])
+    picture: NDArray[np.uint8] = colours[value]
+    return picture
