@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from polymodal_core.rows import Row
 from polymodal_datasets.rooms.domain import at_dusk, evening_colours
 from polymodal_datasets.rooms.importer import RoomsConfig
 from polymodal_datasets.rooms.scene import sample_scenes
@@ -16,6 +17,8 @@ COUNTS = {"train": 4, "validation": 2, "test": 6, "heldout": 2, "size": 16, "cap
 def test_depth_and_words_stay_and_pictures_change() -> None:
     (day,) = rooms(np.arange(6), size=24, captions=2)
     (dusk,) = rooms(np.arange(6), size=24, captions=2, shifted=True)
+    assert day.depth is not None
+    assert dusk.depth is not None
     assert np.array_equal(day.depth, dusk.depth)
     assert day.captions == dusk.captions
     assert np.array_equal(day.attributes, dusk.attributes)
@@ -41,8 +44,8 @@ def test_colours_stay_in_range() -> None:
 
 
 def test_the_split_holds_rooms_of_test_as_items_of_their_own() -> None:
-    importer = RoomsConfig(**COUNTS, shifted=3).build()  # type: ignore[arg-type]
-    found = list(importer.rows())
+    importer = RoomsConfig.model_validate({**COUNTS, "shifted": 3}).build()
+    found = [row for row in importer.rows() if isinstance(row, Row)]
     assert importer.total == len(found) == 2 * (14 + 3)
     test = [row for row in found if row.split == "test"]
     shifted = [row for row in found if row.split == "shifted"]
@@ -51,9 +54,10 @@ def test_the_split_holds_rooms_of_test_as_items_of_their_own() -> None:
     assert shifted[0].items["image"].id != test[0].items["image"].id
     assert shifted[0].items["text"].value == test[0].items["text"].value
     assert shifted[0].items["prototypes"].id == test[0].items["prototypes"].id
-    assert not [row for row in RoomsConfig(**COUNTS).build().rows() if row.split == "shifted"]  # type: ignore[arg-type]
+    plain = RoomsConfig.model_validate(COUNTS).build().rows()
+    assert not [row for row in plain if isinstance(row, Row) and row.split == "shifted"]
 
 
 def test_more_than_there_are_is_refused() -> None:
     with pytest.raises(ValidationError, match="shifted = 7: these are rooms of the 6 of test"):
-        RoomsConfig(**COUNTS, shifted=7)  # type: ignore[arg-type]
+        RoomsConfig.model_validate({**COUNTS, "shifted": 7})

@@ -31,4 +31,5 @@ def at_dusk(scenes: Scenes) -> Scenes:
 
 def evening_colours(images: Array) -> Array:
     """Give pictures uint8 [rooms, height, width, 3] their warm cast."""
-    return np.minimum(images * _CAST + np.float32(0.5), 255).astype(np.uint8)
+    cast: Array = np.minimum(images * _CAST + np.float32(0.5), 255).astype(np.uint8)
+    return cast
