@@ -95,7 +95,7 @@ def test_an_unknown_column_is_said() -> None:
 
 def test_weights_of_streams_that_are_left_out_go_too() -> None:
     (table,), problems = expanded(
-        "[grid.columns]\n"
+        "[columns]\n"
         'A = { columns = ["image"], objective = { kind = "classification", '
         "streams = { image = 0.5, text = 2.0 } }, evaluation.tasks = ["
         '{ kind = "classification", remove = ["text"] }] }'
