@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def given(seed: int = 0) -> tuple[dict[str, Features], dict[str, Tensor]]:
     return features, rows
 
 
-def attended(layer: nn.Module, tokens: Tensor, others: list[tuple[Tensor, Tensor]]) -> Tensor:
+def attended(layer: Any, tokens: Tensor, others: list[tuple[Tensor, Tensor]]) -> Tensor:
     """One layer for one row, head by head and token by token: [length, width]."""
     width, heads = tokens.shape[1], layer.attention.heads
     per_head = width // heads
@@ -68,7 +69,8 @@ def attended(layer: nn.Module, tokens: Tensor, others: list[tuple[Tensor, Tensor
                 read[place, part] = weights @ value[:, part]
         found += layer.attention.out(read)
     tokens = tokens + (found / len(others) if others else 0)
-    return layer.feed_forward(tokens)
+    done: Tensor = layer.feed_forward(tokens)
+    return done
 
 
 def test_it_is_multi_head_attention_with_residuals(fusion: CrossAttention) -> None:

@@ -12,6 +12,7 @@ from polymodal_core.testing import check_objective
 from polymodal_losses.classification import Classification
 from polymodal_losses.errors import ObjectiveError
 from polymodal_losses.transfer_config import ClassificationConfig
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tests.losses.reference import unit
@@ -147,6 +148,12 @@ def test_bad_labels_are_told() -> None:
         loss(z, labels=torch.tensor([0, 1]))
     with pytest.raises(ObjectiveError, match="a column is called 'joint'"):
         Classification(["joint", "text"], dim=2, classes=2)
+
+
+def test_pairs_are_refused() -> None:
+    with pytest.raises(ValidationError, match="compares no columns; leave pairs out"):
+        ClassificationConfig.model_validate({"pairs": [["image", "text"]]})
+    assert ClassificationConfig.model_validate({"pairs": []}).weights() == {}
 
 
 def test_contract() -> None:

@@ -273,3 +273,22 @@ def test_a_checkpoint_of_before_there_were_stages_goes_on(recipe: Path) -> None:
     path.write_text(json.dumps(state))
     assert train(recipe, resume=True) == 0
     assert_same_run(Path("unbroken"), OUT)
+
+
+def test_the_shipped_recipe_trains_on_a_tiny_store(tmp_path: Path) -> None:
+    options = {"train": 16, "validation": 6, "test": 4, "heldout": 0, "shifted": 4, "size": 16}
+    importer = (
+        registry().importer("rooms").model_validate({**options, "columns": ["image", "text"]})
+    )
+    make_store(tmp_path / "rooms", importer.build())
+    settings = [
+        f"data.store={tmp_path / 'rooms'}",
+        "data.batch_size=8",
+        "modalities.image.size=16",
+        "modalities.text.vocabulary=300",
+        'training.stages=[{name="image", columns=["image"], epochs=1}, {name="joint", epochs=1}]',
+        "training.threads=1",
+    ]
+    assert run("transfer_rooms", settings=settings, out=OUT, resume=False, quiet=True) == 0
+    assert [line["stage"] for line in lines(OUT, "epoch")] == ["image", "joint"]
+    assert set(lines(OUT, "step")[-1]["parts"]) == {"image-label", "text-label", "joint-label"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from polymodal_core.config import ObjectiveConfig
 from pydantic import Field, field_validator
@@ -31,6 +31,13 @@ class ClassificationConfig(ObjectiveConfig):
     streams: dict[str, Weight] = Field(default_factory=dict)
     joint: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     smoothing: float = Field(default=0.0, ge=0, lt=1)
+
+    @field_validator("pairs", mode="before")
+    @classmethod
+    def _check_no_pairs(cls, pairs: Any) -> Any:
+        if pairs:
+            raise ValueError("classification compares no columns; leave pairs out")
+        return ()
 
     def terms(self, columns: Collection[str]) -> list[tuple[str, str]]:
         """Name each column with "label", and "joint" with it where there are several."""

@@ -48,7 +48,7 @@ def _alike(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
 
 
 def _kept(table: Table, columns: Sequence[str], path: str, problems: list[Problem]) -> Table:
-    """Keep some columns: of `modalities`, of the objective's pairs and of the tasks."""
+    """Keep some columns: of `modalities`, of the objective's pairs and streams, of the tasks."""
     modalities = table.get("modalities")
     if not isinstance(modalities, Mapping):
         return table
@@ -62,6 +62,9 @@ def _kept(table: Table, columns: Sequence[str], path: str, problems: list[Proble
     objective = result.get("objective")
     if isinstance(objective, dict) and isinstance(objective.get("pairs"), list):
         objective["pairs"] = _without(objective["pairs"], left_out)
+    if isinstance(objective, dict) and isinstance(objective.get("streams"), dict):
+        streams = objective["streams"].items()
+        objective["streams"] = {name: weight for name, weight in streams if name in columns}
     evaluation = result.get("evaluation")
     if isinstance(evaluation, dict) and isinstance(evaluation.get("tasks"), list):
         kept = [name for name in modalities if name in columns]

@@ -192,7 +192,8 @@ def _of_rows(
         labels=tuple(label[:, None]),
     )
     left_out = len(table) - len(kept)
-    return _Predicted(name, tuple(columns), label, predicted, records, left_out, protocol)
+    # Rows are of no certain columns: runs of other columns measure the same.
+    return _Predicted(name, (), label, predicted, records, left_out, protocol)
 
 
 def _row_clusters(space: Space, columns: Sequence[str]) -> Integers:
