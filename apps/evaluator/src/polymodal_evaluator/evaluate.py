@@ -25,6 +25,7 @@ from polymodal_eval.report.training import read_metrics
 from polymodal_evaluator.classifying import class_scores
 from polymodal_evaluator.display import Display
 from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
+from polymodal_evaluator.segmenting import Segmenting
 from polymodal_evaluator.spaces import Spaces
 from polymodal_evaluator.training_pairs import trained_pairs
 
@@ -67,8 +68,17 @@ def evaluate(request: Request) -> Path:
     config = opened.evaluation
     tasks = default_tasks(plugins) if config.tasks is None else list(config.tasks)
     check_columns(tasks, opened.trained.model.columns)
-    classify = class_scores(opened, registry=plugins, device=device) if _classifies(tasks) else None
-    spaces = Spaces(opened, device=device, bar=display.bar, classify=classify)
+    classify = (
+        class_scores(opened, registry=plugins, device=device)
+        if _runs(tasks, "classification")
+        else None
+    )
+    segment = (
+        Segmenting(opened, registry=plugins, device=device)
+        if _runs(tasks, "segmentation")
+        else None
+    )
+    spaces = Spaces(opened, device=device, bar=display.bar, classify=classify, segment=segment)
     for split in dict.fromkeys(split_of(task, config.split) for task in tasks):
         spaces.rows(split)
     spaces.notes.clear()  # they are made again when the splits are embedded
@@ -107,9 +117,9 @@ def evaluate(request: Request) -> Path:
     return page
 
 
-def _classifies(tasks: Sequence[TaskConfig]) -> bool:
-    # The objective's package is loaded for the task that needs it alone.
-    return any(task.kind == "classification" for task in tasks)
+def _runs(tasks: Sequence[TaskConfig], kind: str) -> bool:
+    # The objective's package is loaded for the tasks that need it alone.
+    return any(task.kind == kind for task in tasks)
 
 
 def choose_device(device: str) -> str:

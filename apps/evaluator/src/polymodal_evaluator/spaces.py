@@ -24,6 +24,7 @@ from polymodal_eval.space import (
 
 from polymodal_evaluator.kept_features import KeptFeatures
 from polymodal_evaluator.opening import Opened
+from polymodal_evaluator.segmenting import Segmenting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,10 +42,19 @@ class Spaces:
     """
 
     def __init__(
-        self, opened: Opened, *, device: str, bar: Bar, classify: Classify | None = None
+        self,
+        opened: Opened,
+        *,
+        device: str,
+        bar: Bar,
+        classify: Classify | None = None,
+        segment: Segmenting | None = None,
     ) -> None:
-        """Remember the run; `bar(title, items)` shows progress, `classify` scores classes."""
-        self._classify = classify
+        """Remember the run; `bar(title, items)` shows progress.
+
+        `classify` scores classes, `segment` gives label maps.
+        """
+        self._classify, self._segment = classify, segment
         self._opened = opened
         self._device = device
         self._bar = bar
@@ -112,6 +122,7 @@ class Spaces:
             corrupted=partial(self._corrupted, embeddings.item_numbers),
             rows=rows,
             classify=self._classify,
+            segmented=None if self._segment is None else self._segment(rows),
             split=split,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,

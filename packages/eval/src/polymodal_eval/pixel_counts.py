@@ -41,6 +41,11 @@ class PixelCounts:
         """Give some pictures."""
         return PixelCounts(*(x[pictures] for x in (self.right, self.predicted, self.actual)))
 
+    def by_group(self, groups: Integers, count: int) -> PixelCounts:
+        """Sum over the pictures of each of `count` groups [pictures]: [groups, classes]."""
+        parts = (self.right, self.predicted, self.actual)
+        return PixelCounts(*(_by_cluster(part, groups, count) for part in parts))
+
     def iou(self) -> Floats:
         """Intersection over union of each class [..., classes]; 0 where there is neither."""
         return _share(self.right, self.actual + self.predicted - self.right)
@@ -99,15 +104,10 @@ def resampled_pixel_scores(
     num_clusters = int(clusters.max(initial=-1)) + 1
     if num_clusters < 2 or resamples < 1:
         return None
-    summed = PixelCounts(
-        *(
-            _by_cluster(part, clusters, num_clusters)
-            for part in (counts.right, counts.predicted, counts.actual)
-        )
-    )
+    summed = counts.by_group(clusters, num_clusters)
     found: dict[str, list[Floats]] = {name: [] for name in PIXEL_SCORES}
     for drawn in bootstrap_draws(num_clusters, resamples, seed):
-        for name, values in summed.total(drawn.astype(np.float64)).scores().items():
+        for name, values in summed.total(drawn).scores().items():
             found[name].append(values)
     return {name: np.concatenate(values) for name, values in found.items()}
 
@@ -130,19 +130,6 @@ def unpack_counts(packed: Iterable[Iterable[int]]) -> PixelCounts:
     for place, part in enumerate(rows):
         tables[:, place, part[:, 0]] = part[:, 1:].T
     return PixelCounts(*tables)
-
-
-def same_classes(parts: Sequence[PixelCounts]) -> list[PixelCounts]:
-    """Give counts with as many classes as the largest of them."""
-    size = max(part.actual.shape[-1] for part in parts)
-
-    def padded(values: Floats) -> Floats:
-        return np.pad(values, ((0, 0), (0, size - values.shape[1])))
-
-    return [
-        PixelCounts(padded(part.right), padded(part.predicted), padded(part.actual))
-        for part in parts
-    ]
 
 
 def _by_cluster(values: Floats, clusters: Integers, num_clusters: int) -> Floats:

@@ -14,13 +14,14 @@ from polymodal_eval.tasks.config import (
     PromptsConfig,
     RetrievalConfig,
     RobustnessConfig,
+    SegmentationTaskConfig,
     ZeroShotConfig,
 )
 
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, classification, zero-shot and trained, probes, and robustness."""
+    """Retrieval, enrichment, classification, segmentation, probes, and robustness."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
@@ -29,4 +30,5 @@ def register_tasks() -> Sequence[type[TaskConfig]]:
         ProbeConfig,
         RobustnessConfig,
         ClassificationConfig,
+        SegmentationTaskConfig,
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,33 @@ if TYPE_CHECKING:
     Batches = Callable[[str, Integers], Iterable[Inputs]]
     """From a column and some items of the store to their collated inputs, in that order."""
 
+Predict = Callable[..., Iterator[tuple["Integers", dict[str, "Integers"]]]]
+
 ROWS = 32
 """Rows whose maps are made at once."""
+
+
+@dataclass(frozen=True)
+class SegmentedSplit:
+    """The label maps of a split's rows that have one: [rows] of everything here.
+
+    `items[column]` and `truths` are items of the store, `places` the rows' places in the split.
+    `predict(uses, places)` is `segment_rows` of some of the rows (None: all), `actual(places)` are
+    their true maps [some rows, size, size], -1 where a pixel is not counted. `colour` gives a map
+    as uint8 [height, width, 3]. `streams` are the columns that can be read alone.
+    """
+
+    target: str
+    visual: str
+    streams: tuple[str, ...]
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    items: Mapping[str, Integers]
+    truths: Integers
+    places: Integers
+    predict: Predict
+    actual: Callable[[Integers], Integers]
+    colour: Callable[[Integers], NDArray[np.uint8]]
 
 
 def segment_rows(

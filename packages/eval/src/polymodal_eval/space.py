@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from polymodal_core.protocols import Modality
 
     from polymodal_eval.embedding_table import EmbeddingTable
+    from polymodal_eval.segmented_rows import SegmentedSplit
 
     Integers = NDArray[np.int64]
     Vectors = NDArray[np.float32]
@@ -44,8 +45,9 @@ class Space:
     damage its values, and `corrupted(column, name, severity)` embeds the split's items so damaged:
     [items, dim]; None where the values are not at hand. `rows` [rows] are the numbers that the
     split's rows have in the store. `classify(columns, vectors)` scores vectors [rows, dim] of
-    columns together for the classes [rows, classes]; None where the run has learned none. `seed`
-    and `resamples` serve intervals.
+    columns together for the classes [rows, classes]; None where the run has learned none.
+    `segmented` are label maps, where the run predicts any and a task wants them. `seed` and
+    `resamples` serve intervals.
     """
 
     embeddings: EmbeddingTable
@@ -58,6 +60,7 @@ class Space:
     corrupted: Callable[[str, str, float], Vectors] | None = None
     rows: Integers | None = None
     classify: Callable[[tuple[str, ...], Vectors], Vectors] | None = None
+    segmented: SegmentedSplit | None = None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000

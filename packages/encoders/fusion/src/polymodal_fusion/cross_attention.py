@@ -64,8 +64,8 @@ class CrossAttention(SideFusion):
     The tokens of the column `visual`, its pooled vector first, are queries; those of every other
     column on its side are keys and values, `layers` times, with residual connections. Its output
     [present, width] is its first token, normalised; `Fused.tokens` are all others. Where a row
-    lacks the auxiliaries, that is to the last bit what `visual` gives alone. Auxiliaries ask nothing: their outputs are their own
-    pooled vectors, projected and normalised.
+    lacks the auxiliaries, that is to the last bit what `visual` gives alone. Auxiliaries ask
+    nothing: their outputs are their own pooled vectors and tokens, projected and normalised.
 
     A row's embedding (`Model.combine`) is that of `visual` where the row has it; else the mean of
     its auxiliaries'. Under a classification loss no columns are compared, so that nothing can leak;

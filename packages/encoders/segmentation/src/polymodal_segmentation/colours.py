@@ -32,5 +32,4 @@ def colour_classes(value: LabelMap, *, ignore: int | None) -> NDArray[np.uint8]:
     colours = palette()
     if ignore is not None:
         colours[ignore] = IGNORED
-    picture: NDArray[np.uint8] = colours[value]
-    return picture
+    return np.asarray(colours[value], dtype=np.uint8)

@@ -14,6 +14,7 @@ from polymodal_eval.report.examples import example_groups
 from polymodal_eval.report.panels import space_panels
 from polymodal_eval.report.robustness import robustness_section
 from polymodal_eval.report.sections import sections
+from polymodal_eval.report.segmentation import segmentation_section
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.report.training import smoothed, training_curves
@@ -59,6 +60,11 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
         section["enrichment"] = (
             enrichment_section(evaluated.spaces[result.split], result, cards[result.split], trained)
             if result.task == "enrichment" and result.measurements
+            else None
+        )
+        section["segmentation"] = (
+            segmentation_section(evaluated.spaces[result.split], result, cards[result.split])
+            if result.task == "segmentation" and result.measurements
             else None
         )
         section["robustness"] = (

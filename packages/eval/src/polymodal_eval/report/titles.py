@@ -10,9 +10,13 @@ TASKS = {
     "probe": "Probes",
     "classification": "Classification",
     "robustness": "Robustness",
+    "segmentation": "Segmentation",
 }
 METRICS = {
     "accuracy": "Accuracy",
+    "mean_iou": "Mean IoU",
+    "pixel_accuracy": "Pixel accuracy",
+    "class_accuracy": "Class accuracy",
     "t1": "T1",
     "precision": "Precision",
     "recall": "Recall",
