@@ -24,7 +24,8 @@ def palette() -> NDArray[np.uint8]:
         colorsys.hsv_to_rgb(0.58 + GOLDEN * number, *TONES[number % len(TONES)])
         for number in range(256)
     ]
-    return np.rint(255 * np.array(colours)).astype(np.uint8)
+    found: NDArray[np.uint8] = np.rint(255 * np.array(colours)).astype(np.uint8)
+    return found
 
 
 def colour_classes(value: LabelMap, *, ignore: int | None) -> NDArray[np.uint8]:
@@ -32,4 +33,5 @@ def colour_classes(value: LabelMap, *, ignore: int | None) -> NDArray[np.uint8]:
     colours = palette()
     if ignore is not None:
         colours[ignore] = IGNORED
-    return np.asarray(colours[value], dtype=np.uint8)
+    picture: NDArray[np.uint8] = colours[value]
+    return picture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from polymodal_core.recipe import write_toml
@@ -47,7 +47,10 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         tiles=tiles(measured, evaluated.trained_pairs),
         sections=_sections(evaluated, cards),
         examples=_examples(evaluated, cards),
-        projection=space_panels(evaluated),
+        # A run that predicts maps alone has learned no space.
+        projection=space_panels(evaluated)
+        if any(item.task != "segmentation" for item in measured)
+        else None,
         training=_training(evaluated),
         recipe=write_toml(dict(evaluated.recipe)) if evaluated.recipe else "",
     )
@@ -94,10 +97,17 @@ def _training(evaluated: Evaluated) -> dict[str, Any] | None:
         "validation": line_chart(
             {**curves.pairs, "mean": curves.validation},
             main="mean",
-            label="validation R@1",
+            label=f"validation {_measure(curves.pairs)}",
             shares=True,
             mark=curves.best,
         ),
         "best": curves.best,
+        "measure": _measure(curves.pairs),
         "pairs": len(curves.pairs),
     }
+
+
+def _measure(names: Iterable[str]) -> str:
+    # What validation has watched, by what the log calls its parts: `image mean_iou`.
+    last = {name.rpartition(" ")[2] for name in names}
+    return {"mean_iou": "mean IoU", "accuracy": "accuracy"}.get(next(iter(last), ""), "R@1")

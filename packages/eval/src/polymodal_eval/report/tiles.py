@@ -88,13 +88,18 @@ def _robustness(result: TaskResult) -> list[dict[str, Any]]:
 
 
 def _first_of(result: TaskResult) -> dict[str, Any]:
-    first = next((item for item in result.measurements if item.query == "image"), None)
+    wanted = "row" if result.task == "segmentation" else "image"
+    first = next((item for item in result.measurements if item.query == wanted), None)
     item = first if first is not None else result.measurements[0]
     estimate = item.estimates[item.headline]
     return {
         "label": item.name,
         "value": percent(estimate.value),
         "chance": percent(estimate.chance) if estimate.chance is not None else None,
-        "note": f"{metric_name(item.headline).lower()} over {item.num_candidates} classes",
+        "note": f"{_lowered(metric_name(item.headline))} over {item.num_candidates} classes",
         "split": result.split,
     }
+
+
+def _lowered(name: str) -> str:
+    return f"{name[0].lower()}{name[1:]}"

@@ -152,7 +152,6 @@ class SegmentationTask:
                 pixels=pack_counts(own),
             ),
             query_columns=(name,) if name in split.columns else split.columns,
-            gallery_columns=(split.target,),
             gains=tuple(gains) if len(split.columns) > 1 else (),
         )
 
