@@ -40,6 +40,28 @@ def check_columns(recipe: Recipe, store: Any) -> None:
         raise RecipeError(problems)
 
 
+def check_predicted(recipe: Recipe) -> None:
+    """Raise RecipeError where the objective predicts what is no target column of the recipe."""
+    known = {*recipe.columns, "label", *recipe.targets}
+    terms = recipe.sections["objective"].terms(list(recipe.columns))
+    unknown = dict.fromkeys(name for _, name in terms if name not in known)
+    if unknown:
+        raise RecipeError(
+            [
+                Problem(
+                    "objective.target",
+                    f"there is no target column '{name}'"
+                    + (
+                        suggest(name, recipe.targets)
+                        if recipe.targets
+                        else f"; add a table [modalities.{name}]"
+                    ),
+                )
+                for name in unknown
+            ]
+        )
+
+
 def check_against_store(recipe: Recipe, *, source: str) -> None:
     """Raise RecipeError where the recipe's store is there and does not hold the recipe's columns.
 

@@ -24,6 +24,7 @@ from torch import nn
 from polymodal_trainer.coverage import (
     check_columns,
     check_pairs,
+    check_predicted,
     check_training_rows,
     pair_name,
     rows_with_pairs,
@@ -132,6 +133,7 @@ def build(
     store = Store(data.store)
     try:
         check_columns(recipe, store)
+        check_predicted(recipe)
         splits = make_splits(store, data, seed)
         needed = [*recipe.columns, *recipe.targets]
         check_training_rows(store.table, needed, splits.train, data.train)

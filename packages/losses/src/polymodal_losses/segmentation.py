@@ -207,6 +207,6 @@ def class_weights(pixels: Sequence[int], balance: float) -> Tensor:
 def of_target(given: Mapping[str, Mapping[str, Any]], target: str) -> Mapping[str, Any]:
     """Give what a target column says of itself; raises ObjectiveError where there is none."""
     if target not in given:
-        hint = suggest(target, given) or "; add a table such as [modalities.segmentation]"
+        hint = suggest(target, given) if given else f"; add a table [modalities.{target}]"
         raise ObjectiveError(f"objective.target: there is no target column '{target}'{hint}")
     return given[target]

@@ -141,7 +141,7 @@ class SegmentationTask:
             num_queries=len(clusters),
             num_left_out=len(space.embeddings.table) - len(clusters),
             num_candidates=len(classes),
-            protocol={"scores": "decoder", "columns": list(split.columns), **protocol},
+            protocol={"scores": "decoder", **protocol},
             details={"segmented": classes, "pictures": self.pictures},
             queries=QueryRecords(
                 item=split.truths,
