@@ -41,6 +41,7 @@ def test_public_names() -> None:
         "MMD",
         "PCMC",
         "PCMR",
+        "Segmentation",
         "Trimodal",
     ]
     assert set(polymodal_losses.__all__) <= set(dir(polymodal_losses))
