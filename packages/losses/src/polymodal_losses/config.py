@@ -58,7 +58,7 @@ class PCMRConfig(ObjectiveConfig):
     """Pairwise cross-modal regression of similarities towards a target; see `PCMR`."""
 
     kind: Literal["pcmr"] = "pcmr"
-    power: Literal["frobenius", "elementwise"] = "frobenius"
+    power: Literal["frobenius", "elementwise"] = "elementwise"
     target: Literal["embeddings", "groups"] = "groups"
     rho: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     threshold: float = Field(default=0.99, ge=0, lt=1)
