@@ -269,3 +269,69 @@ class ProbeConfig(PlacedTaskConfig):
             repeats=self.repeats,
             strength=self.strength,
         )
+
+
+Methods = Annotated[tuple[Literal["linear", "class_mean", "neighbours"], ...], Field(min_length=1)]
+
+
+class FewShotConfig(PlacedTaskConfig):
+    """Classification learned from `shots` examples of each class, the mean over `draws` of them.
+
+    The other items of the split are classified. Only classes with more items than the largest of
+    `shots` take part. `methods`: `linear` is a logistic regression of inverse penalty `strength`,
+    `class_mean` the nearest mean of a class, `neighbours` a vote of so many nearest examples.
+    """
+
+    kind: Literal["few_shot"] = "few_shot"
+    columns: tuple[str, ...] | None = None
+    shots: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
+    methods: Methods = ("linear", "class_mean", "neighbours")
+    draws: PositiveInt = 20
+    strength: PositiveFloat = 10.0
+    neighbours: PositiveInt = 5
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.few_shot import FewShot
+
+        return FewShot(
+            self.columns,
+            shots=self.shots,
+            methods=self.methods,
+            draws=self.draws,
+            strength=self.strength,
+            neighbours=self.neighbours,
+        )
+
+
+class EpisodesConfig(PlacedTaskConfig):
+    """Few-shot classification by `episodes`, each of `ways` classes drawn anew.
+
+    An episode has `shots` examples of each class to learn from and `queries` to classify. Only
+    classes with so many items take part. `methods` are as in few_shot.
+    """
+
+    kind: Literal["episodes"] = "episodes"
+    columns: tuple[str, ...] | None = None
+    ways: Annotated[int, Field(ge=2)] = 5
+    shots: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5)
+    queries: PositiveInt = 15
+    episodes: PositiveInt = 600
+    methods: Methods = ("class_mean",)
+    strength: PositiveFloat = 10.0
+    neighbours: PositiveInt = 5
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.episodes import Episodes
+
+        return Episodes(
+            self.columns,
+            ways=self.ways,
+            shots=self.shots,
+            queries=self.queries,
+            episodes=self.episodes,
+            methods=self.methods,
+            strength=self.strength,
+            neighbours=self.neighbours,
+        )
