@@ -6,7 +6,7 @@ from polymodal_eval.tasks.class_scores import NAMES, class_scores
 from sklearn.metrics import precision_recall_fscore_support
 
 
-def drawn(seed: int, size: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def drawn(seed: int, size: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels 0 to 4 of which 3 never occurs; predictions of which 4 is never made."""
     rng = np.random.default_rng(seed)
     label = rng.choice([0, 0, 0, 1, 2, 4], size)

@@ -7,7 +7,7 @@ from polymodal_eval.tasks.classifiers import labelled_items, predict
 from tests.eval.worlds import embedding_table, row_table, space_of, unit
 
 
-def drawn(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def drawn(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return unit(rng.normal(size=(20, 5))), rng.choice([2, 5, 9], 20), unit(rng.normal(size=(30, 5)))
 

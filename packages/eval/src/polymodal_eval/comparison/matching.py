@@ -13,7 +13,7 @@ CUT = "of other rows (another cut, or data.limit)"
 
 
 def check_stores(reports: Sequence[Report]) -> None:
-    """Raise PolymodalError unless all reports are of stores with the same contents."""
+    """Raise PolymodalError unless reports are of stores with the same contents, others too."""
     first = reports[0]
     for report in reports:
         if report.fingerprint is None:
