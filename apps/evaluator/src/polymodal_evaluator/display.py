@@ -91,6 +91,8 @@ class Display:
                     self.console.print(robustness_table(result, title))
                 else:
                     self.console.print(results_table(result, title, trained))
+                    for line in template_lines(result):
+                        self.console.print(line, soft_wrap=True)
             for item in result.skipped:
                 what = title if item.what == result.task else item.what
                 self.console.print(
@@ -121,6 +123,21 @@ def results_table(result: TaskResult, title: str, trained: Pairs | None = None) 
             table.add_row(*_cells(item, extra))
         table.add_section()
     return table
+
+
+def template_lines(result: TaskResult) -> Iterator[str]:
+    """Say what an ensemble of templates has more than a single one, input by input."""
+    for item in result.measurements:
+        found = item.details.get("templates")
+        if found is None:
+            continue
+        first, mean = found["single"][0], found["mean"]
+        against = ((f"“{escape(first['template'])}” alone", first), ("their mean alone", mean))
+        parts = []
+        for name, row in against:
+            more = Estimate(*(row["difference"][key] for key in ("value", "low", "high")))
+            parts.append(f"{signed(more.value)} ({difference_interval(more)}) over {name}")
+        yield f"{escape(item.name)}: {len(found['single'])} templates together {', '.join(parts)}"
 
 
 def enrichment_table(result: TaskResult, title: str) -> Table:

@@ -16,14 +16,14 @@ import torch
 from polymodal_core.errors import PolymodalError
 from polymodal_core.plugins import Registry, registry
 from polymodal_eval.config import default_tasks
-from polymodal_eval.evaluation import check_columns, run_tasks, split_of
+from polymodal_eval.evaluation import check_columns, run_tasks
 from polymodal_eval.report.evaluated import Evaluated
 from polymodal_eval.report.files import write_report
 from polymodal_eval.report.training import read_metrics
 
 from polymodal_evaluator.display import Display
 from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
-from polymodal_evaluator.spaces import Spaces
+from polymodal_evaluator.places import Places
 from polymodal_evaluator.training_pairs import trained_pairs
 
 PACKAGES = ("polymodal-core", "polymodal-datasets", "polymodal-eval", "polymodal-evaluator")
@@ -65,10 +65,7 @@ def evaluate(request: Request) -> Path:
     config = opened.evaluation
     tasks = default_tasks(plugins) if config.tasks is None else list(config.tasks)
     check_columns(tasks, opened.trained.model.columns)
-    spaces = Spaces(opened, device=device, bar=display.bar)
-    for split in dict.fromkeys(split_of(task, config.split) for task in tasks):
-        spaces.rows(split)
-    spaces.notes.clear()  # they are made again when the splits are embedded
+    spaces = Places(opened, tasks, device=device, bar=display.bar)
     display.show(f"{opened.run.path}: checkpoint {opened.checkpoint}, on {device}")
     results = run_tasks(
         tasks,
@@ -89,7 +86,7 @@ def evaluate(request: Request) -> Path:
         spaces=spaces.found,
         run=_run(opened),
         evaluation=_evaluation(opened, plugins, device=device),
-        store={"path": str(opened.store.path.resolve()), "fingerprint": opened.store.fingerprint},
+        store=_store(opened, spaces),
         recipe=opened.trained.recipe.table,
         environment=opened.environment,
         metrics=read_metrics(opened.run.metrics),
@@ -126,6 +123,12 @@ def _run(opened: Opened) -> dict[str, Any]:
         "step": opened.trained.checkpoint.state.get("step"),
         "epoch": opened.trained.checkpoint.state.get("epoch"),
     }
+
+
+def _store(opened: Opened, places: Places) -> dict[str, Any]:
+    store = opened.store
+    found = {"path": str(store.path.resolve()), "fingerprint": store.fingerprint}
+    return {**found, "others": places.stores} if places.stores else found
 
 
 def _evaluation(opened: Opened, plugins: Registry, *, device: str) -> dict[str, Any]:

@@ -39,9 +39,14 @@ class Spaces:
     `notes` collects what the report should say about the splits.
     """
 
-    def __init__(self, opened: Opened, *, device: str, bar: Bar) -> None:
-        """Remember the run; `bar(title, items)` shows progress."""
+    def __init__(self, opened: Opened, *, device: str, bar: Bar, of: str = "") -> None:
+        """Remember the run; `bar(title, items)` shows progress.
+
+        `of` names the store where it is another one than the run's: its splits are then called
+        `test of cifar10`.
+        """
         self._opened = opened
+        self._of = f" of {of}" if of else ""
         self._device = device
         self._bar = bar
         self._kept = KeptFeatures(opened, device=device)
@@ -65,8 +70,8 @@ class Spaces:
         if data.limit is not None and len(rows) > data.limit:
             drawn = np.random.default_rng(opened.seed).permutation(len(rows))[: data.limit]
             self.notes.append(
-                f"only {data.limit} of the {len(rows)} rows of split '{split}' are evaluated "
-                f"(data.limit)"
+                f"only {data.limit} of the {len(rows)} rows of split '{split}{self._of}' are "
+                f"evaluated (data.limit)"
             )
             rows = rows[np.sort(drawn)]
         if not len(rows):
@@ -84,7 +89,10 @@ class Spaces:
         table = opened.store.table.select(self.rows(split))
         model = opened.trained.model
         numbers = items_to_embed(model.columns, table)
-        missing = [column for column in model.columns if column not in numbers]
+        # What another store lacks altogether has been said when its columns were matched.
+        missing = [name for name in opened.store.columns if name in model.columns]
+        missing = [column for column in missing if column not in numbers]
+        split = f"{split}{self._of}"
         if missing:
             self.notes.append(f"split '{split}' has no items of {', '.join(missing)}")
         with self._bar(f"embedding {split}", sum(map(len, numbers.values()))) as advance:

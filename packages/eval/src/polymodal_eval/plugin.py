@@ -9,6 +9,8 @@ from polymodal_core.hookspecs import hookimpl
 
 from polymodal_eval.tasks.config import (
     EnrichmentConfig,
+    EpisodesConfig,
+    FewShotConfig,
     ProbeConfig,
     PromptsConfig,
     RetrievalConfig,
@@ -19,12 +21,14 @@ from polymodal_eval.tasks.config import (
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, zero-shot classification, probes, and robustness."""
+    """Retrieval, enrichment, zero-shot and few-shot classification, probes, robustness."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
         ZeroShotConfig,
         PromptsConfig,
         ProbeConfig,
+        FewShotConfig,
+        EpisodesConfig,
         RobustnessConfig,
     ]

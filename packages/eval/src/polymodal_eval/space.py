@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledVectors:
-    """One unit vector per class: `vectors` [classes, dim], `labels` [classes]."""
+    """One unit vector per class: `vectors` [classes, dim], `labels` [classes].
+
+    `names` are the classes' where they are not all classes of the store.
+    """
 
     vectors: Vectors
     labels: Integers
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

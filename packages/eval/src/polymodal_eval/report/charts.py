@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from polymodal_eval.report.training import Line
     from polymodal_eval.statistics import Estimate
 
+MANY_CLASSES = 40
+"""Above, a table of confusions gets small cells."""
 LONGEST_NAME = 56
 """Characters of a class name that a chart shows."""
 
@@ -192,8 +194,13 @@ def scatter(projection: Projection, groups: Sequence[int], *, label: str) -> Mar
 
 
 def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
-    """Draw a table of confusions: rows are the true classes, shaded by share of the row."""
+    """Draw a table of confusions: rows are the true classes, shaded by share of the row.
+
+    Of many classes every tenth is named, and pairs that never occur are left blank.
+    """
     size = len(names)
+    if size > MANY_CLASSES:
+        return _many_confusions(names, counts)
     longest = max(len(name) for name in names)
     cell, left, top = 18, 6.2 * min(longest, LONGEST_NAME) + 34, 20
     parts = []
@@ -220,6 +227,38 @@ def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Ma
                 f"<title>{escape(title)}</title></rect>"
             )
     width, height = round(left) + size * cell, top + size * cell
+    return Markup(
+        '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" '
+        'aria-label="table of confusions">{2}</svg>'
+    ).format(width, height, _joined(parts))
+
+
+def _many_confusions(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
+    size, cell = len(names), 7
+    longest = max(len(name) for name in names)
+    left, top = 6.2 * min(longest, LONGEST_NAME) + 34, 20
+    side = size * cell
+    parts = [f'<rect class="zero" x="{left:.0f}" y="{top}" width="{side}" height="{side}" rx="2"/>']
+    for row, name in enumerate(names):
+        total = sum(counts[row])
+        y = top + row * cell
+        if row % 10 == 0:
+            parts.append(
+                f'<text class="tick" x="{left - 8:.0f}" y="{y + 7}" text-anchor="end">'
+                f'{escape(shortened(name))} <tspan class="number">{row + 1}</tspan></text>'
+                f'<text class="tick" x="{left + row * cell + cell / 2:.0f}" y="{top - 6}" '
+                f'text-anchor="middle">{row + 1}</text>'
+            )
+        for column, count in enumerate(counts[row]):
+            if count:
+                title = f"{name} taken for {names[column]}: {count} of {total}"
+                parts.append(
+                    f'<rect class="{"right" if row == column else "wrong"}" '
+                    f'x="{left + column * cell:.0f}" y="{y}" width="{cell - 1}" '
+                    f'height="{cell - 1}" fill-opacity="{max(count / total, 0.08):.2f}">'
+                    f"<title>{escape(title)}</title></rect>"
+                )
+    width, height = round(left) + side, top + side
     return Markup(
         '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" '
         'aria-label="table of confusions">{2}</svg>'

@@ -8,6 +8,8 @@ TASKS = {
     "zero_shot": "Zero-shot classification",
     "prompts": "Zero-shot classification by class names",
     "probe": "Probes",
+    "few_shot": "Few-shot classification",
+    "episodes": "Few-shot classification by episodes",
     "robustness": "Robustness",
 }
 METRICS = {

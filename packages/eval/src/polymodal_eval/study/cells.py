@@ -30,6 +30,8 @@ METRICS = {
     "zero_shot": CLASSIFIED,
     "prompts": CLASSIFIED,
     "probe": ("accuracy", "t1"),
+    "few_shot": ("accuracy",),
+    "episodes": ("accuracy",),
 }
 """The metrics of the shipped tasks; a task of another package may have others."""
 

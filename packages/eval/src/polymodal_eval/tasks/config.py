@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, overload
 
 from polymodal_core.config import TaskConfig
+from polymodal_core.errors import suggest
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+
+from polymodal_eval.tasks.templates import TEMPLATES
 
 if TYPE_CHECKING:
     from polymodal_eval.results import TaskResult
@@ -39,21 +43,44 @@ def _checked_template(template: str) -> str:
     return template
 
 
+def _known_list(name: str) -> str:
+    if name not in TEMPLATES:
+        raise ValueError(
+            f"no list of templates is called '{name}'{suggest(name, TEMPLATES)}; or give "
+            f'templates themselves, ["a photo of a {{}}."]'
+        )
+    return name
+
+
+Words = Annotated[str, Field(min_length=1)]
+
+
+class PlacedTaskConfig(TaskConfig):
+    """A task that may run elsewhere than the evaluation.
+
+    `split` replaces evaluation.split. `store` is the folder of another store to evaluate on: its
+    columns stand for the model's of the same name and kind, or of the same kind where there is one
+    of it on either side.
+    """
+
+    split: str | None = None
+    store: Path | None = None
+
+
 Combinations = (
     Annotated[ColumnSets, Field(min_length=1), AfterValidator(_checked_sets)] | Literal["all"]
 )
 """Combinations of columns, as in `["image", ["image", "attributes"]]`, or all of them."""
 
 
-class RetrievalConfig(TaskConfig):
+class RetrievalConfig(PlacedTaskConfig):
     """Retrieval between columns: `pairs` of [query, gallery], by default every ordered pair.
 
     `relevance` is `label` where either column's items stand for classes and `instance` else,
-    unless given. `split` replaces evaluation.split.
+    unless given.
     """
 
     kind: Literal["retrieval"] = "retrieval"
-    split: str | None = None
     pairs: tuple[tuple[str, str], ...] | None = None
     relevance: Literal["default", "instance", "label", "row"] = "default"
     ks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
@@ -69,7 +96,7 @@ class RetrievalConfig(TaskConfig):
         )
 
 
-class EnrichmentConfig(TaskConfig):
+class EnrichmentConfig(PlacedTaskConfig):
     """Retrieval with several columns of a row on either side, their embeddings averaged.
 
     `queries` and `galleries` are combinations of columns, by default all; a query and a gallery
@@ -78,7 +105,6 @@ class EnrichmentConfig(TaskConfig):
     """
 
     kind: Literal["enrichment"] = "enrichment"
-    split: str | None = None
     queries: Combinations = "all"
     galleries: Combinations = "all"
     relevance: Literal["default", "instance", "label", "row"] = "default"
@@ -98,7 +124,7 @@ class EnrichmentConfig(TaskConfig):
         )
 
 
-class RobustnessConfig(TaskConfig):
+class RobustnessConfig(PlacedTaskConfig):
     """Retrieval by damaged queries: under `corruptions` of their modality, at `severities`.
 
     `pairs` of [query, gallery] are by default all ordered ones, `corruptions` all that the
@@ -106,7 +132,6 @@ class RobustnessConfig(TaskConfig):
     """
 
     kind: Literal["robustness"] = "robustness"
-    split: str | None = None
     pairs: tuple[tuple[str, str], ...] | None = None
     corruptions: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     severities: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (
@@ -131,7 +156,7 @@ class RobustnessConfig(TaskConfig):
         )
 
 
-class ZeroShotConfig(TaskConfig):
+class ZeroShotConfig(PlacedTaskConfig):
     """Zero-shot classification: `inputs` against the items of `classes`, a class column.
 
     An input is a column or a combination of them, as `["image", ["image", "attributes"]]` or
@@ -140,7 +165,6 @@ class ZeroShotConfig(TaskConfig):
     """
 
     kind: Literal["zero_shot"] = "zero_shot"
-    split: str | None = None
     inputs: Combinations | None = None
     classes: str | None = None
     candidates: Literal["split", "all"] = "split"
@@ -152,34 +176,50 @@ class ZeroShotConfig(TaskConfig):
         return ZeroShot(_listed(self.inputs), self.classes, candidates=self.candidates)
 
 
-class PromptsConfig(TaskConfig):
+class PromptsConfig(PlacedTaskConfig):
     """Zero-shot classification against class names, filled into `templates` and embedded as text.
 
-    `inputs` are as in zero_shot. A class is the mean of the unit embeddings over templates.
-    `column` is the text column to embed with, by default each one. `tidy_names` drops leading
-    numbers and underscores from the names ("012.Sea_bird" is read as "Sea bird").
+    `inputs` are as in zero_shot. A class is the mean of the unit embeddings over templates: a list
+    of them, or one that is known by its name. `column` is the text column to embed with, by default
+    each one. `tidy_names` drops leading numbers and underscores from the names ("012.Sea_bird" is
+    read as "Sea bird"). `names` replaces the store's: words by class, a list of any classes, or the
+    path of a file with either (a line per class, or .json).
     """
 
     kind: Literal["prompts"] = "prompts"
-    split: str | None = None
     inputs: Combinations | None = None
     column: str | None = None
-    templates: Annotated[
-        tuple[Annotated[str, AfterValidator(_checked_template)], ...], Field(min_length=1)
-    ] = ("a photo of a {}.",)
+    templates: (
+        Annotated[
+            tuple[Annotated[str, AfterValidator(_checked_template)], ...], Field(min_length=1)
+        ]
+        | Annotated[str, AfterValidator(_known_list)]
+    ) = ("a photo of a {}.",)
     tidy_names: bool = True
     candidates: Literal["split", "all"] = "split"
+    names: (
+        Annotated[dict[str, Words | tuple[Words, ...]], Field(min_length=1)]
+        | Annotated[tuple[Words, ...], Field(min_length=2)]
+        | Path
+        | None
+    ) = None
 
     def build(self) -> Task:
         """Build the task."""
+        from polymodal_eval.tasks.label_set import read_names
         from polymodal_eval.tasks.prompts import Prompts
 
+        names = self.names
+        if isinstance(names, dict):
+            names = {name: as_columns(words) for name, words in names.items()}
+        templates = self.templates
         return Prompts(
             _listed(self.inputs),
             self.column,
-            templates=self.templates,
+            templates=TEMPLATES[templates] if isinstance(templates, str) else templates,
             tidy_names=self.tidy_names,
             candidates=self.candidates,
+            names=read_names(names) if isinstance(names, Path) else names,
         )
 
 
@@ -199,7 +239,7 @@ def _listed(
     return tuple(map(as_columns, given)) if isinstance(given, tuple) else given
 
 
-class ProbeConfig(TaskConfig):
+class ProbeConfig(PlacedTaskConfig):
     """Classification from embeddings, in `repeats` of `folds` stratified folds.
 
     Only classes with at least `min_count` items take part. `methods`: `linear` is a logistic
@@ -207,7 +247,6 @@ class ProbeConfig(TaskConfig):
     """
 
     kind: Literal["probe"] = "probe"
-    split: str | None = None
     columns: tuple[str, ...] | None = None
     methods: Annotated[tuple[Literal["linear", "class_mean"], ...], Field(min_length=1)] = (
         "linear",
@@ -229,4 +268,70 @@ class ProbeConfig(TaskConfig):
             folds=self.folds,
             repeats=self.repeats,
             strength=self.strength,
+        )
+
+
+Methods = Annotated[tuple[Literal["linear", "class_mean", "neighbours"], ...], Field(min_length=1)]
+
+
+class FewShotConfig(PlacedTaskConfig):
+    """Classification learned from `shots` examples of each class, the mean over `draws` of them.
+
+    The other items of the split are classified. Only classes with more items than the largest of
+    `shots` take part. `methods`: `linear` is a logistic regression of inverse penalty `strength`,
+    `class_mean` the nearest mean of a class, `neighbours` a vote of so many nearest examples.
+    """
+
+    kind: Literal["few_shot"] = "few_shot"
+    columns: tuple[str, ...] | None = None
+    shots: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
+    methods: Methods = ("linear", "class_mean", "neighbours")
+    draws: PositiveInt = 20
+    strength: PositiveFloat = 10.0
+    neighbours: PositiveInt = 5
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.few_shot import FewShot
+
+        return FewShot(
+            self.columns,
+            shots=self.shots,
+            methods=self.methods,
+            draws=self.draws,
+            strength=self.strength,
+            neighbours=self.neighbours,
+        )
+
+
+class EpisodesConfig(PlacedTaskConfig):
+    """Few-shot classification by `episodes`, each of `ways` classes drawn anew.
+
+    An episode has `shots` examples of each class to learn from and `queries` to classify. Only
+    classes with so many items take part. `methods` are as in few_shot.
+    """
+
+    kind: Literal["episodes"] = "episodes"
+    columns: tuple[str, ...] | None = None
+    ways: Annotated[int, Field(ge=2)] = 5
+    shots: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5)
+    queries: PositiveInt = 15
+    episodes: PositiveInt = 600
+    methods: Methods = ("class_mean",)
+    strength: PositiveFloat = 10.0
+    neighbours: PositiveInt = 5
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.episodes import Episodes
+
+        return Episodes(
+            self.columns,
+            ways=self.ways,
+            shots=self.shots,
+            queries=self.queries,
+            episodes=self.episodes,
+            methods=self.methods,
+            strength=self.strength,
+            neighbours=self.neighbours,
         )
