@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,13 @@ from polymodal_core.errors import StoreError
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.readers import decode
 from polymodal_datasets.splits import make_splits
-from polymodal_eval.embedding_table import embed_items, embed_table, items_to_embed
+from polymodal_eval.embedding_table import (
+    EmbeddingTable,
+    embed_items,
+    embed_replaced,
+    embed_table,
+    items_to_embed,
+)
 from polymodal_eval.space import (
     LabelledVectors,
     Space,
@@ -104,7 +110,7 @@ class Spaces:
                 name: tuple(opened.trained.modalities[name].corruptions())
                 for name in embeddings.columns
             },
-            corrupted=partial(self._corrupted, embeddings.item_numbers),
+            corrupted=partial(self._corrupted, embeddings),
             split=split,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,
@@ -135,14 +141,13 @@ class Spaces:
         )
 
     def _corrupted(
-        self, numbers: Mapping[str, Integers], column: str, corruption: str, severity: float
-    ) -> NDArray[np.float32]:
+        self, embeddings: EmbeddingTable, column: str, corruption: str, severity: float
+    ) -> EmbeddingTable:
         opened, evaluation = self._opened, self._opened.evaluation
         modality = opened.trained.modalities[column]
         corrupt = modality.corruptions()[corruption]
-        items = numbers[column]
 
-        def batches() -> Iterator[Inputs]:
+        def batches(items: Integers) -> Iterator[Inputs]:
             for start in range(0, len(items), evaluation.batch_size):
                 part = items[start : start + evaluation.batch_size]
                 payloads = opened.store.read(column, part)
@@ -156,8 +161,8 @@ class Spaces:
                 ]
                 yield collate_values(modality, values)
 
-        return embed_items(
-            opened.trained.model, column, batches(), items=items, device=self._device
+        return embed_replaced(
+            opened.trained.model, embeddings, column, batches, device=self._device
         )
 
     def _show(self, column: str, item: int) -> NDArray[np.uint8] | str:

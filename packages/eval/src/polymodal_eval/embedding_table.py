@@ -74,6 +74,25 @@ def embed_table(
     return EmbeddingTable(vectors, numbers, kept, fuse)
 
 
+def embed_replaced(
+    model: Model,
+    embeddings: EmbeddingTable,
+    column: str,
+    batches: Callable[[Integers], Iterable[Inputs]],
+    *,
+    device: str = "cpu",
+) -> EmbeddingTable:
+    """Give the table with the items of a column embedded from other inputs, `batches(items)`."""
+    items = embeddings.item_numbers[column]
+    vectors = embed_items(model, column, batches(items), items=items, device=device)
+    fuse = embeddings.fuse
+    return replace(
+        embeddings,
+        vectors={**embeddings.vectors, column: vectors},
+        fuse=fuse.replaced(column, batches) if isinstance(fuse, FusedRows) else None,
+    )
+
+
 def items_to_embed(columns: Iterable[str], table: RowTable) -> dict[str, Integers]:
     """Give the distinct items that rows hold, ascending, of each column that has any."""
     found = {}

@@ -47,6 +47,7 @@ class FusedRows:
         self._device = device
         self._left = cache_bytes
         self._features: dict[str, Features | None] = {}
+        self._others: tuple[str, FusedRows] | None = None
         self._vectors: dict[tuple[frozenset[str], bytes], Vectors] = {}
 
     def __call__(self, columns: tuple[str, ...], items: Integers) -> Vectors:
@@ -60,6 +61,18 @@ class FusedRows:
         if key not in self._vectors:
             self._vectors[key] = self._embed(ordered, places)
         return self._vectors[key]
+
+    def replaced(self, column: str, batches: Callable[[Integers], Iterable[Inputs]]) -> FusedRows:
+        """Give the same with other inputs for the items of a column; the rest is shared."""
+        found = FusedRows(
+            self._model,
+            self._numbers,
+            lambda _, items: batches(items),
+            device=self._device,
+            cache_bytes=self._left,
+        )
+        found._others = (column, self)
+        return found
 
     def _embed(self, columns: list[str], places: Integers) -> Vectors:
         import torch
@@ -89,6 +102,8 @@ class FusedRows:
     def _take(self, column: str, places: Integers) -> Features:
         import torch
 
+        if self._others is not None and column != self._others[0]:
+            return self._others[1]._take(column, places)
         if column not in self._features:
             self._features[column] = self._kept(column)
         found = self._features[column]

@@ -41,8 +41,8 @@ class Space:
     item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id.
     `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
     for every class of the store, not of the split alone. `corruptions[column]` names the ways to
-    damage its values, and `corrupted(column, name, severity)` embeds the split's items so damaged:
-    [items, dim]; None where the values are not at hand. `seed` and `resamples` serve intervals.
+    damage its values, and `corrupted(column, name, severity)` embeds the split with the column's
+    items so damaged; None where the values are not at hand. `seed` and `resamples` serve intervals.
     """
 
     embeddings: EmbeddingTable
@@ -52,7 +52,7 @@ class Space:
     kinds: Mapping[str, str]
     classes: Callable[[str], LabelledVectors]
     corruptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    corrupted: Callable[[str, str, float], Vectors] | None = None
+    corrupted: Callable[[str, str, float], EmbeddingTable] | None = None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000

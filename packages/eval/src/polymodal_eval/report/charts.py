@@ -115,15 +115,21 @@ def line_chart(
 
 
 def severity_chart(
-    curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, top: float, label: str
+    curves: Mapping[str, Sequence[tuple[float, Estimate]]],
+    *,
+    top: float,
+    label: str,
+    names: Sequence[str] = (),
+    percent_across: bool = False,
 ) -> Markup:
     """Draw a share over severity in 0..1 for each corruption, with intervals, from 0 to `top`.
 
-    The dashed line is chance, where it is known.
+    The dashed line is chance, where it is known. Charts that are given the same `names` of curves
+    have the same colours for them. `percent_across` writes severities as percentages.
     """
     ticks = nice_ticks(0.0, top)
     frame = _Frame(1.0, ticks[0], ticks[-1])
-    parts = _axes(frame, ticks, shares=True)
+    parts = _axes(frame, ticks, shares=True, percent_across=percent_across)
     estimates = [estimate for curve in curves.values() for _, estimate in curve]
     chance = next((item.chance for item in estimates if item.chance is not None), None)
     if chance is not None:
@@ -131,7 +137,7 @@ def severity_chart(
         ends = f'x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}"'
         parts.append(f'<line class="level" {ends}><title>chance {percent(chance)}</title></line>')
     for number, (name, curve) in enumerate(curves.items()):
-        colour = number % PALETTE
+        colour = (names.index(name) if name in names else number) % PALETTE
         aside = DODGE * (number - (len(curves) - 1) / 2)  # intervals at one severity stay apart
         places = [
             (x + aside, y)
@@ -155,7 +161,9 @@ def severity_chart(
     ).format(label, _joined(parts))
 
 
-def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
+def _axes(
+    frame: _Frame, ticks: Sequence[float], *, shares: bool, percent_across: bool = False
+) -> list[str]:
     parts = []
     for tick in ticks:
         _, y = frame.at(0, tick)
@@ -169,6 +177,7 @@ def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
             x, _ = frame.at(tick, frame.low)
             place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="middle"'
             text = f"{tick:,.0f}" if tick == round(tick) else f"{tick:g}"
+            text = f"{100 * tick:g}\u202f%" if percent_across else text
             parts.append(f'<text class="tick" {place}>{text}</text>')
     return parts
 

@@ -12,7 +12,7 @@ from polymodal_eval.report.charts import figure, interval_bar, line_chart, perce
 from polymodal_eval.report.enrichment import enrichment_section
 from polymodal_eval.report.examples import example_groups
 from polymodal_eval.report.panels import space_panels
-from polymodal_eval.report.robustness import robustness_section
+from polymodal_eval.report.robustness import removal_section, robustness_section
 from polymodal_eval.report.sections import sections
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.report.titles import metric_name
@@ -61,11 +61,9 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
             if result.task == "enrichment" and result.measurements
             else None
         )
-        section["robustness"] = (
-            robustness_section(result)
-            if result.task == "robustness" and result.measurements
-            else None
-        )
+        robustness = result.task == "robustness" and result.measurements
+        section["robustness"] = robustness_section(result) if robustness else None
+        section["removal"] = removal_section(result) if robustness else None
     return found
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Task = Callable[[Space], TaskResult]
 
 ColumnSets = tuple[str | tuple[str, ...], ...]
+SidesGiven = tuple[str | tuple[str, ...], str | tuple[str, ...]]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _checked_sets(sets: ColumnSets) -> ColumnSets:
@@ -30,6 +32,15 @@ def _checked_sets(sets: ColumnSets) -> ColumnSets:
 def as_columns(given: str | tuple[str, ...]) -> tuple[str, ...]:
     """Read `"image"` as the combination `["image"]`."""
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _checked_sides(pairs: tuple[SidesGiven, ...]) -> tuple[SidesGiven, ...]:
+    for query, gallery in pairs:
+        _checked_sets((query, gallery))
+        shared = set(as_columns(query)) & set(as_columns(gallery))
+        if shared:
+            raise ValueError(f"{' and '.join(sorted(shared))} would be on both sides of a pair")
+    return pairs
 
 
 def _checked_template(template: str) -> str:
@@ -99,22 +110,25 @@ class EnrichmentConfig(TaskConfig):
 
 
 class RobustnessConfig(TaskConfig):
-    """Retrieval by damaged queries: under `corruptions` of their modality, at `severities`.
+    """Retrieval by damaged queries, and where a column is missing.
 
-    `pairs` of [query, gallery] are by default all ordered ones, `corruptions` all that the
-    queries' modalities have. The gallery is as it is, and so is the model.
+    `pairs` are of [query, gallery], each a column or a combination of them, as in
+    `[["image", "text"], [["image", "depth"], "text"]]`. Every column of a query is damaged under
+    `corruptions` of its modality, at `severities`; every column of a combination is taken away from
+    `removal`, shares of its items. By default single columns are damaged, in all ordered pairs and
+    by all corruptions, and columns are taken away from queries of all columns but the gallery's;
+    `corruptions = []` and `removal = []` leave either out. The model is as it is.
     """
 
     kind: Literal["robustness"] = "robustness"
     split: str | None = None
-    pairs: tuple[tuple[str, str], ...] | None = None
-    corruptions: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    severities: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (
-        0.25,
-        0.5,
-        0.75,
-        1.0,
-    )
+    pairs: (
+        Annotated[tuple[SidesGiven, ...], Field(min_length=1), AfterValidator(_checked_sides)]
+        | None
+    ) = None
+    corruptions: tuple[str, ...] | None = None
+    severities: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
+    removal: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0)
     relevance: Literal["default", "instance", "label", "row"] = "default"
     ks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
 
@@ -123,9 +137,12 @@ class RobustnessConfig(TaskConfig):
         from polymodal_eval.tasks.robustness import Robustness
 
         return Robustness(
-            self.pairs,
+            None
+            if self.pairs is None
+            else tuple((as_columns(a), as_columns(b)) for a, b in self.pairs),
             corruptions=self.corruptions,
             severities=tuple(sorted(set(self.severities))),
+            removal=tuple(sorted(set(self.removal))),
             relevance=self.relevance,
             ks=self.ks,
         )
