@@ -182,19 +182,30 @@ def _axes(
     return parts
 
 
-def scatter(projection: Projection, groups: Sequence[int], *, label: str) -> Markup:
-    """Draw the projected items; `groups` [items] number their colours, -1 is grey."""
+def scatter(
+    projection: Projection,
+    groups: Sequence[int],
+    *,
+    label: str,
+    rows: Sequence[Sequence[int]] = (),
+) -> Markup:
+    """Draw the projected items; `groups` [items] number their colours, -1 is grey.
+
+    The items of each of `rows` are joined by lines.
+    """
     size, margin = 480, 8
     room = size - 2 * margin
-    parts = []
-    # Grey first, so that it hides nothing.
-    for number in sorted(range(len(groups)), key=lambda item: groups[item] >= 0):
-        x, y = projection.points[number]
-        kind = f"g{groups[number] % PALETTE}" if groups[number] >= 0 else "none"
-        parts.append(
-            f'<circle class="{kind}" cx="{margin + room * x:.1f}" '
-            f'cy="{margin + room * (1 - y):.1f}" r="3"/>'
+    places = [(margin + room * x, margin + room * (1 - y)) for x, y in projection.points]
+    grey, lines, coloured = [], [], []
+    for row in rows:
+        corners = " ".join("{:.1f},{:.1f}".format(*places[number]) for number in row)
+        lines.append(f'<polygon class="joined" points="{corners}"/>')
+    for group, (x, y) in zip(groups, places, strict=True):
+        kind = f"g{group % PALETTE}" if group >= 0 else "none"
+        (coloured if group >= 0 else grey).append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
         )
+    parts = [*grey, *lines, *coloured]  # grey first, so that it hides nothing
     return Markup(
         '<svg class="scatter" viewBox="0 0 {0} {0}" role="img" aria-label="{1}">{2}</svg>'
     ).format(size, label, _joined(parts))

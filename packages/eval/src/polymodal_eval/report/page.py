@@ -11,6 +11,7 @@ from polymodal_eval.report.cards import Cards
 from polymodal_eval.report.charts import figure, interval_bar, line_chart, percent, signed
 from polymodal_eval.report.enrichment import enrichment_section
 from polymodal_eval.report.examples import example_groups
+from polymodal_eval.report.failures import failure_groups
 from polymodal_eval.report.panels import space_panels
 from polymodal_eval.report.robustness import removal_section, robustness_section
 from polymodal_eval.report.sections import sections
@@ -45,7 +46,7 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         document=document,
         tiles=tiles(measured, evaluated.trained_pairs),
         sections=_sections(evaluated, cards),
-        examples=_examples(evaluated, cards),
+        **_examples(evaluated, cards),
         projection=space_panels(evaluated),
         training=_training(evaluated),
         recipe=write_toml(dict(evaluated.recipe)) if evaluated.recipe else "",
@@ -67,14 +68,14 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
     return found
 
 
-def _examples(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str, Any]]:
+def _examples(evaluated: Evaluated, cards: Mapping[str, Cards]) -> dict[str, Any]:
     result = next(
         (item for item in evaluated.results if item.task == "retrieval" and item.measurements), None
     )
     if result is None:
-        return []
-    split = result.split
-    return example_groups(evaluated.spaces[split], result.measurements, cards[split])
+        return {"examples": [], "failures": []}
+    given = (evaluated.spaces[result.split], result.measurements, cards[result.split])
+    return {"examples": example_groups(*given), "failures": failure_groups(*given)}
 
 
 def _training(evaluated: Evaluated) -> dict[str, Any] | None:
