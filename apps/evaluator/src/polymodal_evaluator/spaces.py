@@ -34,6 +34,7 @@ from polymodal_evaluator.opening import Opened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
+    from polymodal_core.geometry import Crop
 
     Integers = NDArray[np.int64]
     Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -111,6 +112,8 @@ class Spaces:
                 for name in embeddings.columns
             },
             corrupted=partial(self._corrupted, embeddings),
+            window=self._window,
+            spans=self._spans,
             split=split,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,
@@ -166,9 +169,17 @@ class Spaces:
         )
 
     def _show(self, column: str, item: int) -> NDArray[np.uint8] | str:
-        modality = self._opened.trained.modalities[column]
+        return self._opened.trained.modalities[column].show(self._value(column, item))
+
+    def _window(self, column: str, item: int) -> Crop:
+        return self._opened.trained.modalities[column].window(self._value(column, item))
+
+    def _spans(self, column: str, item: int) -> Sequence[tuple[int, int]] | None:
+        return self._opened.trained.modalities[column].spans(self._value(column, item))
+
+    def _value(self, column: str, item: int) -> Any:
         (payload,) = self._opened.store.read(column, [item])
-        return modality.show(modality.decode(payload))
+        return self._opened.trained.modalities[column].decode(payload)
 
     def _classes(self, column: str) -> LabelledVectors:
         table = self._opened.store.table

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from polymodal_core.errors import RunError
 
+from polymodal_eval.attention import Attention, read_attention
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Features, Inputs
@@ -61,6 +63,32 @@ class FusedRows:
         if key not in self._vectors:
             self._vectors[key] = self._embed(ordered, places)
         return self._vectors[key]
+
+    def attention(self, columns: tuple[str, ...], items: Integers) -> list[dict[str, Attention]]:
+        """Say what the model looks at in combinations `items` [entries, columns], all at once.
+
+        A dict per entry, empty where the fusion looks at no tokens.
+        """
+        import torch
+
+        model = self._model
+        training = model.training
+        model.eval()
+        found: list[dict[str, Attention]] = [{} for _ in items]
+        try:
+            with torch.inference_mode():
+                features = {
+                    column: self._take(column, items[:, number])
+                    for number, column in enumerate(columns)
+                }
+                for column, maps in model.attention(features).items():
+                    for entry, read in zip(
+                        found, read_attention(maps, features[column]), strict=True
+                    ):
+                        entry[column] = read
+        finally:
+            model.train(training)
+        return found
 
     def replaced(self, column: str, batches: Callable[[Integers], Iterable[Inputs]]) -> FusedRows:
         """Give the same with other inputs for the items of a column; the rest is shared."""
@@ -115,6 +143,7 @@ class FusedRows:
             found.pooled[index],
             None if found.tokens is None else found.tokens[index],
             None if found.mask is None else found.mask[index],
+            grid=found.grid,
         ).to(self._device)
 
     def _kept(self, column: str) -> Features | None:
@@ -156,6 +185,7 @@ def joined(parts: list[Features]) -> Features:
         pooled,
         torch.cat([F.pad(item, (0, 0, 0, longest - item.shape[1])) for item in tokens]),
         torch.cat([F.pad(item, (0, longest - item.shape[1])) for item in masks]),
+        grid=first.grid,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from polymodal_core.recipe import write_toml
 
+from polymodal_eval.report.attention import attention_section
 from polymodal_eval.report.cards import Cards
 from polymodal_eval.report.charts import figure, interval_bar, line_chart, percent, signed
 from polymodal_eval.report.enrichment import enrichment_section
@@ -47,6 +48,7 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         tiles=tiles(measured, evaluated.trained_pairs),
         sections=_sections(evaluated, cards),
         **_examples(evaluated, cards),
+        attention=attention_section(evaluated),
         projection=space_panels(evaluated),
         training=_training(evaluated),
         recipe=write_toml(dict(evaluated.recipe)) if evaluated.recipe else "",

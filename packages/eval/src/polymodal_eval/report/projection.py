@@ -108,7 +108,7 @@ def _joined_rows(space: Space, chosen: dict[str, Integers]) -> tuple[tuple[int, 
     starts = dict(zip(chosen, np.cumsum([0, *map(len, chosen.values())])[:-1], strict=True))
     taken: set[int] = set()
     found: list[tuple[int, ...]] = []
-    for row in _order(space) if len(names) > 1 else ():
+    for row in row_order(space) if len(names) > 1 else ():
         held = [(name, table.items[name][row]) for name in names if table.items[name][row] >= 0]
         places = tuple(
             int(starts[name] + np.searchsorted(chosen[name], item))
@@ -123,7 +123,8 @@ def _joined_rows(space: Space, chosen: dict[str, Integers]) -> tuple[tuple[int, 
     return tuple(found)
 
 
-def _order(space: Space) -> Integers:
+def row_order(space: Space) -> Integers:
+    """Give the rows of a split in an order drawn by the seed."""
     rng = np.random.default_rng(space.seed)
     return np.asarray(rng.permutation(len(space.embeddings.table)))
 
@@ -136,7 +137,7 @@ def _first_labels(space: Space, column: str) -> Integers:
 def _draw(space: Space, columns: Sequence[str], most: int) -> dict[str, Integers]:
     table = space.embeddings.table
     chosen: dict[str, set[int]] = {name: set() for name in columns}
-    for row in _order(space):
+    for row in row_order(space):
         if sum(map(len, chosen.values())) >= most:
             break
         for name, items in chosen.items():
