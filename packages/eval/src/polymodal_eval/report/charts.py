@@ -175,7 +175,8 @@ def _axes(
     for tick in nice_ticks(0, frame.right):
         if tick <= frame.right:
             x, _ = frame.at(tick, frame.low)
-            place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="middle"'
+            anchor = "end" if percent_across and tick == frame.right else "middle"
+            place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="{anchor}"'
             text = f"{tick:,.0f}" if tick == round(tick) else f"{tick:g}"
             text = f"{100 * tick:g}\u202f%" if percent_across else text
             parts.append(f'<text class="tick" {place}>{text}</text>')

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-SHOWN = 3
+SHOWN = 4
 AT_ONCE = 1 << 22
 """Scores that are held at once."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST = 12
-JOINED = 80
+JOINED = 40
 """Rows whose items are joined."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polymodal_eval.entries import joined
@@ -17,14 +17,25 @@ Curves = Mapping[str, list[tuple[float, Estimate]]]
 
 
 def robustness_section(result: TaskResult) -> list[dict[str, Any]]:
-    """Lay out the curves of damage, sorted by the query."""
-    by_query: dict[str, list[dict[str, Any]]] = {}
+    """Lay out the curves of damage, sorted by the query and by which of its columns is damaged."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for (query, gallery), lines in pairs_of(result.measurements).items():
-        kept = [item for item in lines if item.details["corruption"] != REMOVED]
-        if len(kept) > 1:
-            label = f"{query} to {gallery} over severity of damage"
-            by_query.setdefault(query, []).append(_pair(query, gallery, kept, label=label))
-    return [_group(query, pairs) for query, pairs in by_query.items()]
+        for column in lines[0].query_columns:
+            damaged = [
+                item
+                for item in lines[1:]
+                if item.details["corruption"] != REMOVED
+                and item.details.get("column", column) == column
+            ]
+            if damaged:
+                label = f"{query} to {gallery} over severity of damage to {column}"
+                kept = [lines[0], *damaged]
+                found = _pair(query, gallery, kept, label=label, name_of=_corruption)
+                groups.setdefault((query, column), []).append(found)
+    return [
+        _group(query if query == column else f"{column} of {query}", pairs)
+        for (query, column), pairs in groups.items()
+    ]
 
 
 def removal_section(result: TaskResult) -> dict[str, Any] | None:
@@ -65,25 +76,33 @@ def damage_of(item: Measurement) -> str:
     return f"{column} {name}" if len(item.query_columns) > 1 else str(name)
 
 
-def curves_of(lines: Sequence[Measurement]) -> Curves:
+def curves_of(
+    lines: Sequence[Measurement], name_of: Callable[[Measurement], str] = damage_of
+) -> Curves:
     """Give (severity, headline) for each kind of damage; every curve begins with the clean line."""
     headline = lines[0].headline
     clean = (0.0, lines[0].estimates[headline])
     found: dict[str, list[tuple[float, Estimate]]] = {}
     for item in lines:
         if item.details["corruption"] != CLEAN:
-            curve = found.setdefault(damage_of(item), [clean])
+            curve = found.setdefault(name_of(item), [clean])
             curve.append((item.details["severity"], item.estimates[headline]))
     return found
 
 
-def losses_of(lines: Sequence[Measurement]) -> dict[str, Estimate]:
+def losses_of(
+    lines: Sequence[Measurement], name_of: Callable[[Measurement], str] = damage_of
+) -> dict[str, Estimate]:
     """Give what each kind of damage loses at its worst, which comes last."""
     return {
-        damage_of(item): Estimate(**item.details["lost"])
+        name_of(item): Estimate(**item.details["lost"])
         for item in lines
         if item.details["corruption"] != CLEAN
     }
+
+
+def _corruption(item: Measurement) -> str:
+    return str(item.details["corruption"])
 
 
 def _pair(
@@ -94,8 +113,9 @@ def _pair(
     label: str,
     names: Sequence[str] = (),
     shares: bool = False,
+    name_of: Callable[[Measurement], str] = damage_of,
 ) -> dict[str, Any]:
-    curves, losses = curves_of(lines), losses_of(lines)
+    curves, losses = curves_of(lines, name_of), losses_of(lines, name_of)
     return {
         "name": f"{query} → {gallery}",
         "metric": lines[0].headline,
