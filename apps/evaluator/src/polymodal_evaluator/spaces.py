@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from polymodal_core.errors import StoreError
+from polymodal_core.plugins import registry
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.readers import decode
 from polymodal_datasets.splits import make_splits
@@ -22,6 +23,7 @@ from polymodal_eval.embedding_table import (
 from polymodal_eval.space import (
     LabelledVectors,
     Space,
+    StoredValues,
     collate_values,
     corruption_generator,
     encode_values,
@@ -112,6 +114,8 @@ class Spaces:
                 for name in embeddings.columns
             },
             corrupted=partial(self._corrupted, embeddings),
+            values=partial(self._values, split),
+            source=opened.store.describe()["source"],
             window=self._window,
             spans=self._spans,
             split=split,
@@ -180,6 +184,20 @@ class Spaces:
     def _value(self, column: str, item: int) -> Any:
         (payload,) = self._opened.store.read(column, [item])
         return self._opened.trained.modalities[column].decode(payload)
+
+    def _values(self, own: str, column: str, split: str | None) -> StoredValues:
+        store = self._opened.store
+        kind = store.column(column).kind
+        modality = self._opened.trained.modalities.get(column)
+        if modality is None:  # a column that the model does not have
+            modality = registry().modality(kind).model_validate({}).build()
+        items = store.table.items[column][self.rows(own if split is None else split)]
+        numbers = np.unique(items[items >= 0])
+        decoded = {
+            int(number): decode(store, column, modality, int(number), payload)
+            for number, payload in zip(numbers, store.read(column, numbers), strict=True)
+        }
+        return StoredValues(items, [decoded.get(int(number)) for number in items])
 
     def _classes(self, column: str) -> LabelledVectors:
         table = self._opened.store.table

@@ -13,13 +13,14 @@ from polymodal_eval.tasks.config import (
     PromptsConfig,
     RetrievalConfig,
     RobustnessConfig,
+    VQAConfig,
     ZeroShotConfig,
 )
 
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, zero-shot classification, probes, and robustness."""
+    """Retrieval, enrichment, zero-shot classification, probes, robustness, and VQA."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
@@ -27,4 +28,5 @@ def register_tasks() -> Sequence[type[TaskConfig]]:
         PromptsConfig,
         ProbeConfig,
         RobustnessConfig,
+        VQAConfig,
     ]

@@ -35,6 +35,18 @@ class LabelledVectors:
 
 
 @dataclass(frozen=True)
+class StoredValues:
+    """What rows hold of a store's column.
+
+    `items` [rows] are numbers in the store, -1 where a row has none; `values` are decoded, None
+    where a row has none.
+    """
+
+    items: Integers
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class Space:
     """A split in the shared space, and the model and store behind it.
 
@@ -44,7 +56,9 @@ class Space:
     `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
     for every class of the store, not of the split alone. `corruptions[column]` names the ways to
     damage its values, and `corrupted(column, name, severity)` embeds the split with the column's
-    items so damaged; None where the values are not at hand. `seed` and `resamples` serve intervals.
+    items so damaged; `values(column, split)` gives what rows hold of any column of the store, of
+    this split where `split` is None. Both are None where the values are not at hand. `source` is
+    what the store was packed from. `seed` and `resamples` serve intervals.
     """
 
     embeddings: EmbeddingTable
@@ -55,6 +69,8 @@ class Space:
     classes: Callable[[str], LabelledVectors]
     corruptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     corrupted: Callable[[str, str, float], EmbeddingTable] | None = None
+    values: Callable[[str, str | None], StoredValues] | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
     window: Callable[[str, int], Crop] = lambda column, item: WHOLE
     spans: Callable[[str, int], Sequence[tuple[int, int]] | None] = lambda column, item: None
     split: str = "test"

@@ -19,6 +19,7 @@ from polymodal_eval.report.sections import sections
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.report.training import smoothed, training_curves
+from polymodal_eval.report.vqa import vqa_section
 
 if TYPE_CHECKING:
     from polymodal_eval.report.evaluated import Evaluated
@@ -62,6 +63,11 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
         section["enrichment"] = (
             enrichment_section(evaluated.spaces[result.split], result, cards[result.split], trained)
             if result.task == "enrichment" and result.measurements
+            else None
+        )
+        section["vqa"] = (
+            vqa_section(evaluated.spaces[result.split], result, cards[result.split])
+            if result.task == "vqa" and result.measurements
             else None
         )
         robustness = result.task == "robustness" and result.measurements

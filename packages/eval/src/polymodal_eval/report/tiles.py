@@ -97,11 +97,12 @@ def _lost(items: Sequence[Measurement], label: str, what: str) -> dict[str, Any]
 def _first_of(result: TaskResult) -> dict[str, Any]:
     first = next((item for item in result.measurements if item.query == "image"), None)
     item = first if first is not None else result.measurements[0]
+    what = "answers" if result.task == "vqa" else "classes"
     estimate = item.estimates[item.headline]
     return {
         "label": item.name,
         "value": percent(estimate.value),
         "chance": percent(estimate.chance) if estimate.chance is not None else None,
-        "note": f"{metric_name(item.headline).lower()} over {item.num_candidates} classes",
+        "note": f"{metric_name(item.headline).lower()} over {item.num_candidates} {what}",
         "split": result.split,
     }

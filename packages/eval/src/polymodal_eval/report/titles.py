@@ -9,13 +9,17 @@ TASKS = {
     "prompts": "Zero-shot classification by class names",
     "probe": "Probes",
     "robustness": "Robustness",
+    "vqa": "Visual question answering",
 }
 METRICS = {
     "accuracy": "Accuracy",
+    "number": "Number",
+    "other": "Other",
     "t1": "T1",
     "top5": "Top 5",
     "r_precision": "R-Precision",
     "map": "mAP",
+    "yes/no": "Yes/no",
     "median_rank": "Median rank",
 }
 

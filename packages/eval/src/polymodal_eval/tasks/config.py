@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal, overload
 
@@ -48,6 +49,13 @@ def _checked_template(template: str) -> str:
     if rest == template or "{" in rest or "}" in rest:
         raise ValueError("a template holds {} where the name of the class goes, and no other brace")
     return template
+
+
+def _checked_statement(statement: str) -> str:
+    fields = [part for part in string.Formatter().parse(statement) if part[1] is not None]
+    if sorted(str(part[1]) for part in fields) != ["answer", "question"]:
+        raise ValueError("a statement holds {question} and {answer}, each once")
+    return statement
 
 
 Combinations = (
@@ -214,6 +222,49 @@ def _listed(
     given: ColumnSets | Literal["all"] | None,
 ) -> tuple[tuple[str, ...], ...] | Literal["all"] | None:
     return tuple(map(as_columns, given)) if isinstance(given, tuple) else given
+
+
+class VQAConfig(TaskConfig):
+    """Visual question answering: the statement, question and answer as one text, that is nearest.
+
+    `inputs` are columns or combinations of them, by default all combinations of those that are no
+    text. `column` is the text column of the model that embeds statements, by default the only one
+    beside `question`. `question` and `answers` are columns of the store as the importer `vqa2`
+    writes them; `statement` replaces the template that it recorded. Open-ended questions choose
+    among the `most_answers` most frequent ones of split `training`, multiple choice among the
+    question's own choices, or among 18 that are built. `most_questions` are drawn by the seed.
+    """
+
+    kind: Literal["vqa"] = "vqa"
+    split: str | None = None
+    inputs: Combinations = "all"
+    column: str | None = None
+    question: str = "question"
+    answers: str = "answers"
+    statement: Annotated[str, AfterValidator(_checked_statement)] | None = None
+    training: str = "train"
+    modes: Annotated[tuple[Literal["open_ended", "multiple_choice"], ...], Field(min_length=1)] = (
+        "open_ended",
+        "multiple_choice",
+    )
+    most_answers: Annotated[int, Field(ge=2)] = 1000
+    most_questions: PositiveInt | None = 2000
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.vqa import VQA
+
+        return VQA(
+            _listed(self.inputs),
+            column=self.column,
+            question=self.question,
+            answers=self.answers,
+            statement=self.statement,
+            training=self.training,
+            modes=tuple(dict.fromkeys(self.modes)),
+            most_answers=self.most_answers,
+            most_questions=self.most_questions,
+        )
 
 
 class ProbeConfig(TaskConfig):
