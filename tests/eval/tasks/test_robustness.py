@@ -189,7 +189,7 @@ def reference(space: Space, gone: dict[str, set[int]], gallery_gone: bool) -> fl
             if min(table.items["a"][r], table.items["b"][r]) >= 0
         }
     )
-    combined = []
+    combined: Any = []
     for a, b in pairs:
         kept = [(c, i) for c, i in (("a", a), ("b", b)) if i not in gone.get(c, set())]
         total = sum(vectors[c][i].astype(np.float64) for c, i in kept)
@@ -204,13 +204,14 @@ def reference(space: Space, gone: dict[str, set[int]], gallery_gone: bool) -> fl
             for pair in pairs
         ],
     }
-    sides = [(combined, instances["ab"]), (vectors["c"], instances["c"])]
-    (queries, asked), (gallery, there) = reversed(sides) if gallery_gone else sides
+    if gallery_gone:
+        queries, asked, gallery, there = vectors["c"], instances["c"], combined, instances["ab"]
+    else:
+        queries, asked, gallery, there = combined, instances["ab"], vectors["c"], instances["c"]
     right = [{n for n, found in enumerate(there) if found & wanted} for wanted in asked]
-    kept = [n for n, found in enumerate(right) if found]
-    return float(
-        np.mean(hit_rate([queries[n] for n in kept], gallery, [right[n] for n in kept], 1))
-    )
+    asking = [n for n, found in enumerate(right) if found]
+    hits = hit_rate([queries[n] for n in asking], gallery, [right[n] for n in asking], 1)
+    return float(np.mean(hits))
 
 
 @pytest.mark.parametrize("of_gallery", [False, True])

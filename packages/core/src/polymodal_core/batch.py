@@ -70,9 +70,17 @@ class Features:
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Features:
         """Give the same features with every tensor on `device`."""
-        parts = (self.pooled, self.tokens, self.mask, self.auxiliary)
-        moved = (to_device(part, device, non_blocking=non_blocking) for part in parts)
-        return Features(*moved, grid=self.grid)
+
+        def move(value: Tensor | None) -> Inputs:
+            return to_device(value, device, non_blocking=non_blocking)
+
+        return replace(
+            self,
+            pooled=move(self.pooled),
+            tokens=move(self.tokens),
+            mask=move(self.mask),
+            auxiliary=move(self.auxiliary),
+        )
 
 
 @dataclass(frozen=True)

@@ -42,17 +42,17 @@ def drawn_rows(space: Space) -> tuple[tuple[str, ...], Integers]:
     """
     table = space.embeddings.table
     columns = list(space.embeddings.columns)
-    held = np.stack([table.items[name] >= 0 for name in columns], axis=1)
-    most = held[held.sum(axis=1).argmax()]
-    names = tuple(name for name, present in zip(columns, most, strict=True) if present)
-    complete = np.stack([table.items[name] >= 0 for name in names], axis=1).all(axis=1)
+    held = np.stack([table.present(name) for name in columns])
+    row = int(held.sum(axis=0).argmax())
+    names = tuple(name for name in columns if table.present(name)[row])
+    complete = np.stack([table.present(name) for name in names]).all(axis=0)
     seen: set[int] = set()
     rows: list[int] = []
-    for row in row_order(space):
+    for row in row_order(space).tolist():
         instance = int(table.instance[row])
         if complete[row] and (instance < 0 or instance not in seen):
             seen.add(instance)
-            rows.append(int(row))
+            rows.append(row)
             if len(rows) == AVERAGED:
                 break
     found = [[table.items[name][row] for name in names] for row in rows]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -69,38 +70,42 @@ def strip(tokens: Floats) -> Markup:
     ).format(SIDE, STRIP, Markup("".join(bars)))
 
 
-def words(
-    text: str, spans: Sequence[tuple[int, int]], tokens: Floats
-) -> tuple[list[dict[str, Any]], float]:
+@dataclass
+class Word:
+    """A word of a text, and the share of its tokens.
+
+    `strength` is the share relative to the word looked at most; a word behind the last token was
+    not `read`.
+    """
+
+    text: str
+    start: int
+    end: int
+    share: float = 0.0
+    strength: float = 0.0
+    read: bool = True
+
+
+def words(text: str, spans: Sequence[tuple[int, int]], tokens: Floats) -> tuple[list[Word], float]:
     """Give the words of a text with the shares of their tokens, and what stands for no word.
 
-    A token counts for the word that its first letter is in. `strength` is relative to the word
-    looked at most; words behind the last token were not read.
+    A token counts for the word that its first letter is in.
     """
-    found = [
-        {"text": match.group(), "start": match.start(), "end": match.end(), "share": 0.0}
-        for match in re.finditer(r"\S+", text)
-    ]
+    found = [Word(match.group(), *match.span()) for match in re.finditer(r"\S+", text)]
     rest = 0.0
     last = max((end for _, end in spans), default=0)
     for (start, end), share in zip(spans, tokens.tolist(), strict=True):
         piece = text[start:end]
         begin = start + len(piece) - len(piece.lstrip())
-        home = next((word for word in found if word["start"] <= begin < word["end"]), None)
+        home = next((word for word in found if word.start <= begin < word.end), None)
         if not piece.strip() or home is None:
             rest += share
         else:
-            home["share"] += share
-    most = max((word["share"] for word in found), default=0.0) or 1.0
-    return [
-        {
-            "text": word["text"],
-            "share": word["share"],
-            "strength": word["share"] / most,
-            "read": word["start"] < last,
-        }
-        for word in found
-    ], rest
+            home.share += share
+    most = max((word.share for word in found), default=0.0) or 1.0
+    for word in found:
+        word.strength, word.read = word.share / most, word.start < last
+    return found, rest
 
 
 def _places(cells: Floats) -> list[tuple[int, int]]:

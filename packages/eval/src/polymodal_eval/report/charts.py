@@ -197,7 +197,9 @@ def scatter(
     size, margin = 480, 8
     room = size - 2 * margin
     places = [(margin + room * x, margin + room * (1 - y)) for x, y in projection.points]
-    grey, lines, coloured = [], [], []
+    lines: list[str] = []
+    grey: list[str] = []
+    coloured: list[str] = []
     for row in rows:
         corners = " ".join("{:.1f},{:.1f}".format(*places[number]) for number in row)
         lines.append(f'<polygon class="joined" points="{corners}"/>')

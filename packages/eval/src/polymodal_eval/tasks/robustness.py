@@ -167,16 +167,16 @@ class Robustness:
     def _remove(self, space: Space, curve: _Curve) -> None:
         for column in curve.plan.removed:
             for share in self.removal:
-                sides = [
+                queries, gallery = (
                     without(
                         space.embeddings, side, column, lost_entries(space, side, column, share)
                     )
                     if column in side.columns
                     else side
                     for side in (curve.queries, curve.gallery)
-                ]
+                )
                 details = {"corruption": REMOVED, "column": column, "severity": share}
-                curve.add(*sides, details, f"without {column} in {100 * share:g} %")
+                curve.add(queries, gallery, details, f"without {column} in {100 * share:g} %")
 
 
 @dataclass(frozen=True)

@@ -360,7 +360,7 @@ class _Asked:
 def _chosen(item: Answered, options: Sequence[str], scores: Floats) -> str:
     # A tie never helps: of the answers that tie for the first place, the one worth the least.
     first = np.flatnonzero(scores >= scores.max() - TIE)
-    return min((options[number] for number in first), key=item.accuracy)
+    return min((options[number] for number in first.tolist()), key=item.accuracy)
 
 
 def _estimates(
@@ -373,7 +373,7 @@ def _estimates(
     chance: bool,
 ) -> dict[str, Estimate]:
     by_chance = given.scores(candidates).random
-    found = {}
+    found: dict[str, Estimate] = {}
     for name, mask in {"accuracy": np.ones(len(score), dtype=bool), **given.types()}.items():
         part = np.unique(clusters[mask], return_inverse=True)[1].astype(np.int64)
         chances = {name: float(by_chance[mask].mean()) if chance else None}
