@@ -43,14 +43,15 @@ def drawn_rows(space: Space) -> tuple[tuple[str, ...], Integers]:
     table = space.embeddings.table
     columns = list(space.embeddings.columns)
     held = np.stack([table.present(name) for name in columns])
-    row = int(held.sum(axis=0).argmax())
+    row = int(np.argmax(held.sum(axis=0)))
     names = tuple(name for name in columns if table.present(name)[row])
-    complete = np.stack([table.present(name) for name in names]).all(axis=0)
+    complete = np.flatnonzero(np.all([table.present(name) for name in names], axis=0))
+    order = row_order(space)
     seen: set[int] = set()
     rows: list[int] = []
-    for row in row_order(space).tolist():
+    for row in order[np.isin(order, complete)].tolist():
         instance = int(table.instance[row])
-        if complete[row] and (instance < 0 or instance not in seen):
+        if instance < 0 or instance not in seen:
             seen.add(instance)
             rows.append(row)
             if len(rows) == AVERAGED:

@@ -17,8 +17,8 @@ Curves = Mapping[str, list[tuple[float, Estimate]]]
 
 
 def robustness_section(result: TaskResult) -> list[dict[str, Any]]:
-    """Lay out the curves of damage, sorted by the query and by which of its columns is damaged."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    """Lay out the curves of damage, sorted by the column that is damaged."""
+    groups: dict[str, list[tuple[str, str, list[Measurement]]]] = {}
     for (query, gallery), lines in pairs_of(result.measurements).items():
         for column in lines[0].query_columns:
             damaged = [
@@ -28,14 +28,24 @@ def robustness_section(result: TaskResult) -> list[dict[str, Any]]:
                 and item.details.get("column", column) == column
             ]
             if damaged:
-                label = f"{query} to {gallery} over severity of damage to {column}"
-                kept = [lines[0], *damaged]
-                found = _pair(query, gallery, kept, label=label, name_of=_corruption)
-                groups.setdefault((query, column), []).append(found)
-    return [
-        _group(query if query == column else f"{column} of {query}", pairs)
-        for (query, column), pairs in groups.items()
-    ]
+                groups.setdefault(column, []).append((query, gallery, [lines[0], *damaged]))
+    found = []
+    for column, pairs in groups.items():
+        every = [_corruption(item) for _, _, lines in pairs for item in lines[1:]]
+        names = list(dict.fromkeys(every))
+        laid_out = [
+            _pair(
+                query,
+                gallery,
+                lines,
+                label=f"{query} to {gallery} over severity of damage to {column}",
+                names=names,
+                name_of=_corruption,
+            )
+            for query, gallery, lines in pairs
+        ]
+        found.append(_group(column, laid_out, names))
+    return found
 
 
 def removal_section(result: TaskResult) -> dict[str, Any] | None:
