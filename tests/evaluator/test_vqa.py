@@ -72,15 +72,14 @@ def test_from_the_layout_to_the_report(answered: Path, tmp_path: Path) -> None:
     evaluate(Request(answered, settings=(TASK,), out=tmp_path, quiet=True))
     report = json.loads((tmp_path / "report.json").read_text())
     (task,) = report["tasks"]
-    model, usual = task["measurements"][:2]
+    model = task["measurements"][0]
     assert (model["query"], model["gallery"]) == ("image", "open-ended answers")
-    assert model["num_queries"] == usual["num_queries"] == 20
+    assert model["num_queries"] == 20
     assert model["protocol"]["statement"] == "Asked {question} they say {answer}"
-    assert set(model["estimates"]) == {"accuracy", "yes/no", "other"}
+    assert set(model["estimates"]) == {"accuracy", "yes/no", "other", "usual"}
     assert 0 <= model["estimates"]["accuracy"]["value"] <= 1
     # A third of the pictures is red: "no" is right for the others.
-    assert usual["estimates"]["yes/no"]["value"] == pytest.approx(0.7, abs=0.15)
-    assert usual["estimates"]["accuracy"]["chance"] is None
+    assert model["details"]["usual"]["yes/no"]["value"] == pytest.approx(0.7, abs=0.15)
     page = (tmp_path / PAGE).read_text()
     assert "Visual question answering" in page
     assert "Asked {question} they say {answer}" in page

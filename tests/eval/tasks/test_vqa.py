@@ -20,7 +20,7 @@ from tests.eval.report.evaluations import evaluated
 from tests.eval.worlds import embedding_table, row_table, space_of, unit
 
 WORDS = {"yes/no": ["yes", "no"], "number": ["1", "2", "3"], "other": ["red", "blue", "a <b>"]}
-NAMES = ["image", "depth", "image + depth", "usual answer"]
+NAMES = ["image", "depth", "image + depth"]
 ASKED = {"yes/no": "Is it?", "number": "How many?", "other": "What color?"}
 
 
@@ -85,6 +85,7 @@ class Reference:
     scores: dict[str, list[float]]
     chance: list[float]
     best: list[float]
+    usual: list[float]
 
 
 def reference(space: Space, mode: str) -> Reference:
@@ -97,14 +98,16 @@ def reference(space: Space, mode: str) -> Reference:
     counts = Counter(mode_of(item["answers"]) for item in training)
     top = sorted(counts, key=lambda text: (-counts[text], text))[:6]
     by_question: dict[str, Counter[str]] = {}
+    by_type: dict[str, Counter[str]] = {}
     for question, item in zip(space.values("question", "train").values, training, strict=True):
         by_question.setdefault(question, Counter())[mode_of(item["answers"])] += 1
+        by_type.setdefault(item["question_type"], Counter())[mode_of(item["answers"])] += 1
     table = space.embeddings.table
-    found = Reference([], known, {name: [] for name in NAMES}, [], [])
+    found = Reference([], known, {name: [] for name in NAMES}, [], [], [])
     for row in range(len(table)):
         if questions[row] is None or table.items["depth"][row] < 0:
             continue
-        people = known[row]["answers"]
+        people, people_type = known[row]["answers"], known[row]["question_type"]
         options = top if mode == "open_ended" else list(dict.fromkeys(known[row]["choices"]))
         worth = [soft(people, answer) for answer in options]
         found.kept.append(row)
@@ -119,9 +122,16 @@ def reference(space: Space, mode: str) -> Reference:
         for name, vector in vectors.items():
             cosines = [float(vector @ text.astype(np.float64)) for text in texts]
             found.scores[name].append(worth[int(np.argmax(cosines))])
-        usual = by_question[questions[row]]
-        common = min(usual, key=lambda text: (-usual[text], text))
-        found.scores["usual answer"].append(soft(people, common))
+        common = min(
+            options,
+            key=lambda text: (
+                -by_question[questions[row]][text],
+                -by_type[people_type][text],
+                -counts[text],
+                text,
+            ),
+        )
+        found.usual.append(soft(people, common))
     return found
 
 
@@ -146,12 +156,15 @@ def test_every_figure_against_a_reference(mode: Any) -> None:
             part = values[kinds == kind]
             assert item.estimates[kind].value == pytest.approx(part.mean()), (item.name, kind)
             assert item.details["questions"][kind] == len(part)
-        if item.query == "usual answer":
-            assert accuracy.chance is None
-        else:
-            assert accuracy.chance == pytest.approx(np.mean(wanted.chance))
-            over = values.mean() - np.mean(wanted.scores["usual answer"])
-            assert item.details["over_usual"]["value"] == pytest.approx(over)
+        assert accuracy.chance == pytest.approx(np.mean(wanted.chance))
+        usual = item.estimates["usual"]
+        assert usual.value == pytest.approx(np.mean(wanted.usual))
+        assert usual.chance is None
+        over = values.mean() - np.mean(wanted.usual)
+        assert item.details["over_usual"]["value"] == pytest.approx(over)
+        for kind in WORDS:
+            part = np.array(wanted.usual)[kinds == kind]
+            assert item.details["usual"][kind]["value"] == pytest.approx(part.mean())
 
 
 def test_choices_are_built_where_the_data_set_has_none() -> None:
@@ -180,9 +193,9 @@ def test_records_are_of_questions_and_pictures_are_drawn_whole() -> None:
 
 def test_questions_are_drawn_and_their_number_is_said() -> None:
     found = VQA((("image",),), modes=("open_ended",), most_questions=10)(pictures())
-    (model, usual) = found.measurements
-    assert model.num_queries == usual.num_queries == 10
-    assert model.details["drawn_from"] == 39
+    (item,) = found.measurements
+    assert item.num_queries == 10
+    assert item.details["drawn_from"] == 39
 
 
 def test_the_statement_may_be_replaced() -> None:
@@ -222,7 +235,13 @@ def test_the_page_shows_tables_and_examples() -> None:
     result = VQA(most_answers=6)(space)
     given = evaluated(results=[result], spaces={"test": space})
     page = render(given, document(given))
-    for text in ("Open-ended answers", "Multiple-choice answers", "usual answer", "Yes/no"):
+    for text in (
+        "Open-ended answers",
+        "Multiple-choice answers",
+        "usual answer",
+        "Yes/no",
+        "chance",
+    ):
         assert text in page
     assert "a &lt;b&gt;" in page
     assert "a <b>" not in page

@@ -69,9 +69,12 @@ def test_what_is_usual() -> None:
     )
     assert usual.top() == ["red", "ann", "blue", "one", "two"]
     assert usual.top(2) == ["red", "ann"]
-    assert usual.usual(asked("What color?", "green")) == "red"
-    assert usual.usual(asked("How wide?", "green", kind="how")) == "one"  # a tie, by alphabet
-    assert usual.usual(asked("Why?", "green", kind="why")) == "red"
+    options = ["two", "one", "red", "green", "ann"]
+    assert usual.usual(asked("What color?", "green"), options) == "red"
+    assert usual.usual(asked("What color?", "green"), ["blue", "green"]) == "blue"
+    assert usual.usual(asked("How many?", "green", kind="how"), options) == "two"
+    assert usual.usual(asked("How wide?", "green", kind="how"), options) == "one"  # by alphabet
+    assert usual.usual(asked("Why?", "green", kind="why"), options) == "red"
 
 
 def test_choices_are_different_and_hold_the_answer() -> None:

@@ -73,10 +73,12 @@ class Spaces:
         rows = store.rows_of(roles.get(split, split))
         if data.limit is not None and len(rows) > data.limit:
             drawn = np.random.default_rng(opened.seed).permutation(len(rows))[: data.limit]
-            self.notes.append(
+            note = (
                 f"only {data.limit} of the {len(rows)} rows of split '{split}' are evaluated "
                 f"(data.limit)"
             )
+            if note not in self.notes:
+                self.notes.append(note)
             rows = rows[np.sort(drawn)]
         if not len(rows):
             raise StoreError(f"{store.path}: split '{split}' has no rows to evaluate")

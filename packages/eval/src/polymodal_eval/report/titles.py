@@ -16,6 +16,7 @@ METRICS = {
     "number": "Number",
     "other": "Other",
     "t1": "T1",
+    "usual": "Usual answer",
     "top5": "Top 5",
     "r_precision": "R-Precision",
     "map": "mAP",

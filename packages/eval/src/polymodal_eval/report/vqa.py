@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from polymodal_eval.report.titles import metric_name
 from polymodal_eval.statistics import Estimate
 from polymodal_eval.tasks.vqa import GALLERIES, USUAL
 
@@ -16,39 +17,45 @@ if TYPE_CHECKING:
 def vqa_section(space: Space, result: TaskResult, cards: Cards) -> dict[str, Any]:
     """Lay out a table for each mode, and examples of the last combination of inputs."""
     measured = result.measurements
-    asked = [item for item in measured if item.query_columns]
-    first = asked[0]
-    last = [item for item in asked if item.details["mode"] == first.details["mode"]][-1]
+    first = measured[0]
+    last = [item for item in measured if item.details["mode"] == first.details["mode"]][-1]
     return {
         "types": first.details["questions"],
         "questions": first.num_queries,
         "drawn_from": first.details["drawn_from"],
         "statement": first.protocol["statement"],
-        "usual": USUAL,
         "tables": [
-            {"title": title, "lines": lines, **_common(lines[0])}
+            _table(title, lines)
             for mode, title in GALLERIES.items()
             if (lines := [item for item in measured if item.details["mode"] == mode])
         ],
-        "gains": {
-            item.name: Estimate(**item.details["over_usual"], chance=0.0)
-            for item in asked
-            if "over_usual" in item.details
-        },
         "shown_by": last.name,
         "examples": [
             {**example, "cards": _cards(space, last, example["row"], cards)}
-            for example in last.details.get("examples", [])
+            for example in last.details["examples"]
         ],
     }
 
 
-def _common(item: Measurement) -> dict[str, Any]:
+def _table(title: str, lines: list[Measurement]) -> dict[str, Any]:
+    first = lines[0]
+    rows = [
+        {
+            "name": item.query,
+            "estimates": item.estimates,
+            "over": Estimate(**item.details["over_usual"], chance=0.0),
+        }
+        for item in lines
+    ]
+    usual = {name: Estimate(**given) for name, given in first.details["usual"].items()}
+    rows.append({"name": metric_name(USUAL).lower(), "estimates": usual, "over": None})
     return {
-        "best": item.details["best_possible"],
-        "size": item.num_candidates,
-        "candidates": item.protocol["candidates"],
-        "chance": item.estimates[item.headline].chance,
+        "title": title,
+        "rows": rows,
+        "best": first.details["best_possible"],
+        "size": first.num_candidates,
+        "candidates": first.protocol["candidates"],
+        "chances": {name: estimate.chance for name, estimate in first.estimates.items()},
     }
 
 

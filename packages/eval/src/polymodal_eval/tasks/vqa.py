@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from polymodal_eval.entries import Entries, column_sets, entries_of
 from polymodal_eval.ranking import TIE, unit_vectors
-from polymodal_eval.relevance import item_keys
 from polymodal_eval.results import (
     Measurement,
     NotApplicable,
@@ -19,15 +18,9 @@ from polymodal_eval.results import (
     TaskResult,
     collect,
 )
-from polymodal_eval.statistics import Estimate, clusters_of
 from polymodal_eval.tasks.ranked import mean_estimates
-from polymodal_eval.tasks.vqa_answers import (
-    ANSWER_TYPES,
-    Answered,
-    UsualAnswers,
-    parse_answered,
-    people_said,
-)
+from polymodal_eval.tasks.vqa_answers import Answered, UsualAnswers, parse_answered
+from polymodal_eval.tasks.vqa_questions import Questions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,13 +36,11 @@ GALLERIES: Mapping[Mode, str] = {
     "open_ended": "open-ended answers",
     "multiple_choice": "multiple-choice answers",
 }
-USUAL = "usual answer"
-"""The query side of what the text alone says."""
+USUAL = "usual"
+"""Names the accuracy that the text alone gives: the answer that was usual in training."""
 
 STATEMENTS = 4096
 """Statements that are embedded at once."""
-
-EXAMPLES = 6
 
 
 class VQA:
@@ -78,9 +69,11 @@ class VQA:
         self.most_answers, self.most_questions = most_answers, most_questions
 
     def __call__(self, space: Space) -> TaskResult:
-        """Measure each combination of inputs in each mode, and what the text alone says.
+        """Measure each combination of inputs in each mode, beside what the text alone says.
 
-        `accuracy` is the official soft accuracy, apart for each type of answer too. Raises
+        `accuracy` is the official soft accuracy, apart for each type of answer too; `usual` is that
+        of the answer that the question most often had in training, among the same options; what the
+        inputs add to it, paired, is in `details`. Raises
         NotApplicable where the store has no questions with answers, or no column embeds text.
         """
         column = self._text_column(space)
@@ -103,7 +96,7 @@ class VQA:
         kept = self._drawn(space, np.flatnonzero(held.all(axis=0)))
         if not len(kept):
             return collect("vqa", space.split, found)
-        given = _Asked(
+        given = Questions(
             rows[kept],
             np.array([asked[number][1] for number in kept], dtype=np.int64),
             [asked[number][2] for number in kept],
@@ -112,16 +105,12 @@ class VQA:
         )
         candidates = self._candidates(space, given, usual)
         answers = self._answer(space, column, given, candidates, entries)
-        for mode in self.modes:
-            prior = [usual.usual(item) for item in given.questions]
-            base = self._measured(space, given, candidates[mode], mode, prior, None)
-            for part, chosen in zip(entries, answers[mode], strict=True):
-                found.append(
-                    self._measured(
-                        space, given, candidates[mode], mode, chosen, part, base=base, prior=prior
-                    )
-                )
-            found.append(base)
+        for mode, options in candidates.items():
+            pairs = zip(given.asked, options, strict=True)
+            prior = [usual.usual(item, choices) for item, choices in pairs]
+            found += self._measured(
+                space, given, options, mode, list(zip(entries, answers[mode], strict=True)), prior
+            )
         return collect("vqa", space.split, found)
 
     def _text_column(self, space: Space) -> str:
@@ -171,18 +160,18 @@ class VQA:
         return np.sort(rng.choice(kept, self.most_questions, replace=False))
 
     def _candidates(
-        self, space: Space, given: _Asked, usual: UsualAnswers
+        self, space: Space, given: Questions, usual: UsualAnswers
     ) -> dict[Mode, list[list[str]]]:
         found: dict[Mode, list[list[str]]] = {}
         if "open_ended" in self.modes:
             top = usual.top(self.most_answers)
-            found["open_ended"] = [top] * len(given.questions)
+            found["open_ended"] = [top] * len(given.asked)
         if "multiple_choice" in self.modes:
             found["multiple_choice"] = [
                 usual.choices(item, np.random.default_rng([space.seed, number]))
                 if item.choices is None
                 else list(dict.fromkeys(item.choices))
-                for item, number in zip(given.questions, given.items.tolist(), strict=True)
+                for item, number in zip(given.asked, given.items.tolist(), strict=True)
             ]
         return found
 
@@ -190,13 +179,13 @@ class VQA:
         self,
         space: Space,
         column: str,
-        given: _Asked,
+        given: Questions,
         candidates: Mapping[Mode, list[list[str]]],
         entries: Sequence[Entries],
     ) -> dict[Mode, list[list[str]]]:
         # By mode and combination of inputs, the answer to each question.
         found: dict[Mode, list[list[str]]] = {
-            mode: [[""] * len(given.questions) for _ in entries] for mode in candidates
+            mode: [[""] * len(given.asked) for _ in entries] for mode in candidates
         }
         asking = [
             unit_vectors("inputs", part.vectors[part.of_row[given.rows]]).double().numpy()
@@ -204,7 +193,7 @@ class VQA:
         ]
         for numbers, texts, vectors in self._statements(space, column, given, candidates):
             for number in numbers:
-                item = given.questions[number]
+                item = given.asked[number]
                 for mode, options in candidates.items():
                     places = [texts[item.question, answer] for answer in options[number]]
                     for place, queries in enumerate(asking):
@@ -216,13 +205,13 @@ class VQA:
         self,
         space: Space,
         column: str,
-        given: _Asked,
+        given: Questions,
         candidates: Mapping[Mode, list[list[str]]],
     ) -> Iterator[tuple[list[int], dict[tuple[str, str], int], Floats]]:
         # Questions of equal text share their statements, each of which is embedded once.
         template = self.template(space)
         groups: dict[str, list[int]] = {}
-        for number, item in enumerate(given.questions):
+        for number, item in enumerate(given.asked):
             groups.setdefault(item.question, []).append(number)
         numbers: list[int] = []
         places: dict[tuple[str, str], int] = {}
@@ -250,155 +239,58 @@ class VQA:
     def _measured(
         self,
         space: Space,
-        given: _Asked,
-        candidates: list[list[str]],
+        given: Questions,
+        options: list[list[str]],
         mode: Mode,
-        chosen: list[str],
-        entries: Entries | None,
-        *,
-        base: Measurement | None = None,
-        prior: list[str] | None = None,
-    ) -> Measurement:
-        pairs = list(zip(given.questions, chosen, strict=True))
-        score = np.array([item.accuracy(answer) for item, answer in pairs])
+        answers: list[tuple[Entries, list[str]]],
+        prior: list[str],
+    ) -> Iterator[Measurement]:
+        best, by_chance = given.worth(options)
         clusters = given.clusters(space)
-        columns = () if entries is None else entries.columns
-        details: dict[str, Any] = {
-            "mode": mode,
-            "questions": {kind: int(mask.sum()) for kind, mask in given.types().items()},
-            "drawn_from": given.available,
-            "best_possible": float(given.scores(candidates).best.mean()),
-        }
-        if base is not None and prior is not None:
-            assert base.queries is not None
-            estimate = mean_estimates(space, {"gain": score - base.queries.score}, clusters, {})[
-                "gain"
-            ]
-            details["over_usual"] = _plain(estimate)
-            details["examples"] = _examples(space, given, pairs, prior)
-        if entries is not None and entries.fused:
-            details["fused"] = True
-        choices = "given" if all(item.choices for item in given.questions) else "built"
-        return Measurement(
-            USUAL if entries is None else entries.name,
-            GALLERIES[mode],
-            "accuracy",
-            _estimates(space, given, candidates, score, clusters, chance=entries is not None),
-            num_queries=len(score),
-            num_left_out=given.left_out,
-            num_candidates=round(float(np.mean([len(options) for options in candidates]))),
-            protocol={
-                "scores": "cosine" if entries is not None else "frequency in training",
-                "tie": TIE,
-                "statement": self.template(space),
-                "candidates": f"the most frequent answers of split '{self.training}'"
-                if mode == "open_ended"
-                else f"choices {choices}",
-            },
-            details=details,
-            queries=QueryRecords(
-                item=given.items,
-                id=tuple(space.identify(self.question, int(number)) for number in given.items),
-                instance=space.embeddings.table.instance[given.rows],
-                cluster=clusters,
-                score=score,
-            ),
-            query_columns=columns,
-            gallery_columns=(),
-        )
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """What the candidates of each question are worth: the best, and a random one [questions]."""
-
-    best: Floats
-    random: Floats
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The questions that are measured: rows and store numbers [questions].
-
-    `available` have answers; of these, `left_out` lack an input.
-    """
-
-    rows: Integers
-    items: Integers
-    questions: list[Answered]
-    available: int
-    left_out: int = 0
-    _known: dict[int, _Scores] = field(default_factory=dict)
-
-    def types(self) -> dict[str, NDArray[np.bool_]]:
-        """Give the questions of each type of answer that occurs."""
-        kinds = np.array([item.answer_type for item in self.questions])
-        names = [*ANSWER_TYPES, *sorted(set(kinds.tolist()) - set(ANSWER_TYPES))]
-        return {name: kinds == name for name in names if (kinds == name).any()}
-
-    def clusters(self, space: Space) -> Integers:
-        """Number what bootstraps draw whole: the questions about one picture."""
-        numbers = np.arange(len(self.rows), dtype=np.int64)
-        return clusters_of(item_keys(numbers, space.embeddings.table.instance[self.rows]))
-
-    def scores(self, candidates: list[list[str]]) -> _Scores:
-        """Score the candidates of each question."""
-        if id(candidates) not in self._known:
-            parts = [
-                # All that nobody said are worth 0.
-                [item.accuracy(text) for text in set(options) & set(item.answers)]
-                for item, options in zip(self.questions, candidates, strict=True)
-            ]
-            sizes = [max(1, len(options)) for options in candidates]
-            self._known[id(candidates)] = _Scores(
-                np.array([max(part, default=0.0) for part in parts]),
-                np.array([sum(part) / size for part, size in zip(parts, sizes, strict=True)]),
+        base = given.scores(prior)
+        usual = given.estimates(space, base, None)
+        choices = "given" if all(item.choices for item in given.asked) else "built"
+        for part, chosen in answers:
+            score = given.scores(chosen)
+            over = mean_estimates(space, {"over": score - base}, clusters, {})["over"]
+            yield Measurement(
+                part.name,
+                GALLERIES[mode],
+                "accuracy",
+                {**given.estimates(space, score, by_chance), USUAL: usual["accuracy"]},
+                num_queries=len(score),
+                num_left_out=given.left_out,
+                num_candidates=round(float(np.mean(list(map(len, options))))),
+                protocol={
+                    "scores": "cosine",
+                    "tie": TIE,
+                    "statement": self.template(space),
+                    "candidates": f"the most frequent answers of split '{self.training}'"
+                    if mode == "open_ended"
+                    else f"choices {choices}",
+                },
+                details={
+                    "mode": mode,
+                    "questions": {kind: int(mask.sum()) for kind, mask in given.types().items()},
+                    "drawn_from": given.available - given.left_out,
+                    "best_possible": float(best.mean()),
+                    "usual": {name: asdict(estimate) for name, estimate in usual.items()},
+                    "over_usual": {"value": over.value, "low": over.low, "high": over.high},
+                    "examples": given.examples(space, chosen, prior),
+                    **({"fused": True} if part.fused else {}),
+                },
+                queries=QueryRecords(
+                    item=given.items,
+                    id=tuple(space.identify(self.question, int(number)) for number in given.items),
+                    instance=space.embeddings.table.instance[given.rows],
+                    cluster=clusters,
+                    score=score,
+                ),
+                query_columns=part.columns,
             )
-        return self._known[id(candidates)]
 
 
 def _chosen(item: Answered, options: Sequence[str], scores: Floats) -> str:
     # A tie never helps: of the answers that tie for the first place, the one worth the least.
     first = np.flatnonzero(scores >= scores.max() - TIE)
     return min((options[number] for number in first.tolist()), key=item.accuracy)
-
-
-def _estimates(
-    space: Space,
-    given: _Asked,
-    candidates: list[list[str]],
-    score: Floats,
-    clusters: Integers,
-    *,
-    chance: bool,
-) -> dict[str, Estimate]:
-    by_chance = given.scores(candidates).random
-    found: dict[str, Estimate] = {}
-    for name, mask in {"accuracy": np.ones(len(score), dtype=bool), **given.types()}.items():
-        part = np.unique(clusters[mask], return_inverse=True)[1].astype(np.int64)
-        chances = {name: float(by_chance[mask].mean()) if chance else None}
-        found |= mean_estimates(space, {name: score[mask]}, part, chances)
-    return found
-
-
-def _examples(
-    space: Space, given: _Asked, pairs: list[tuple[Answered, str]], prior: list[str]
-) -> list[dict[str, Any]]:
-    rng = np.random.default_rng(space.seed)
-    drawn = np.sort(rng.choice(len(pairs), min(EXAMPLES, len(pairs)), replace=False))
-    return [
-        {
-            "row": int(given.rows[number]),
-            "question": pairs[number][0].question,
-            "answer": pairs[number][1],
-            "accuracy": pairs[number][0].accuracy(pairs[number][1]),
-            "usual": prior[number],
-            "usual_accuracy": pairs[number][0].accuracy(prior[number]),
-            "people": [list(item) for item in people_said(pairs[number][0].answers)],
-        }
-        for number in drawn.tolist()
-    ]
-
-
-def _plain(estimate: Estimate) -> dict[str, float | None]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -97,17 +97,15 @@ class UsualAnswers:
         """Give the most frequent answers, the most frequent first."""
         return _ordered(self._all)[:most]
 
-    def usual(self, asked: Answered) -> str:
-        """Answer by the text alone.
+    def usual(self, asked: Answered, options: Iterable[str]) -> str:
+        """Choose among answers by the text alone.
 
-        The most frequent answer to the same question; else to questions of its type; else of all.
+        The most frequent one to the same question in training; of those that tie, to questions of
+        its type; then of all; then by the alphabet.
         """
-        known = (
-            self._by_question.get(asked.question.casefold())
-            or self._by_type.get(asked.question_type)
-            or self._all
-        )
-        return most_frequent(known)
+        same = self._by_question.get(asked.question.casefold(), Counter())
+        alike = self._by_type.get(asked.question_type, Counter())
+        return min(options, key=lambda text: (-same[text], -alike[text], -self._all[text], text))
 
     def choices(self, asked: Answered, rng: np.random.Generator) -> list[str]:
         """Build a multiple choice as VQA v1 has it: `NUM_CHOICES` different answers.
