@@ -25,6 +25,7 @@ def test_features_and_tokens_have_the_named_width() -> None:
     found = net(maps(3))
     assert found.pooled.shape == (3, net.feature_dim)
     assert found.tokens.shape == (3, 16, net.feature_dim)
+    assert found.grid == (4, 4)
     assert found.mask.dtype == torch.bool
     assert found.mask.all()
 

@@ -31,6 +31,7 @@ def test_resnet_with_one_channel_gives_features_and_tokens() -> None:
     found = encoder.eval()(maps(2))
     assert found.pooled.shape == (2, 512)
     assert found.tokens.shape == (2, 4, 512)
+    assert found.grid == (2, 2)
     assert found.mask.all()
 
 

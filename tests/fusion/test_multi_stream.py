@@ -191,12 +191,15 @@ def test_attention_of_the_shared_blocks_is_a_distribution_and_changes_no_output(
         )
         item = given[column]
         length = 0 if item.tokens is None else item.tokens.shape[1]
-        assert maps.shape == (len(SOME[column]), len(fusion.shared), 4, 3, 1 + length)
+        assert maps.shape == (len(SOME[column]), len(fusion.shared), 4, 3 + 1, 1 + length)
         assert (maps >= 0).all()
         if item.mask is not None:
             padding = maps[..., 1:].amax(dim=(1, 2, 3))[~item.mask]
             assert (padding == 0).all()
-        total[rows[column]] += maps.sum(dim=-1)
+        total[rows[column]] += maps[:, :, :, :3].sum(dim=-1)
+        own = maps[:, :, :, 3].sum(dim=-1)
+        assert (own < 1 + 1e-5).all()  # the rest it reads elsewhere
+        assert (own > 0).all()
     assert (total < 1 + 1e-5).all()  # the rest is what the summary gives to itself
     assert (total > 0.01).all()
 

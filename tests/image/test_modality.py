@@ -111,6 +111,17 @@ def test_evaluation_sees_the_centre_square() -> None:
     np.testing.assert_array_equal(found, gradient(48, 96)[:, 24:72].transpose(2, 0, 1))
 
 
+def test_the_window_is_what_evaluation_sees() -> None:
+    for options in ({"size": 48}, {"size": 32, "resize": "squash"}):
+        found = modality(**options)
+        value = gradient(48, 96)
+        left, top, right, bottom = map(round, found.window(value).box(96, 48))
+        cut = Image.fromarray(value[top:bottom, left:right])
+        seen = np.asarray(cut.resize((found.size, found.size), Image.Resampling.BILINEAR))
+        wanted = example(found, value, training=False)
+        np.testing.assert_array_equal(seen.transpose(2, 0, 1), wanted)
+
+
 def test_squash_sees_everything() -> None:
     found = example(modality(size=32, resize="squash"), gradient(48, 96), training=False)
     assert found[0, :, 0].max() < 8

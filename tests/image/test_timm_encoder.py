@@ -39,6 +39,7 @@ def test_convolutional_networks_give_a_map_as_tokens(model: str, width: int, len
         assert found.pooled.shape[1] != width
     else:
         assert found.tokens.shape == (2, length, width)
+        assert found.grid == (2, 2)
         assert found.mask.all()
 
 
@@ -58,6 +59,7 @@ def test_channels_last_maps_keep_channels_together() -> None:
 def test_transformers_give_their_sequence_at_the_size_asked_for() -> None:
     found = build("test_vit", size=48).eval()(pictures(2, 48))
     assert found.tokens.shape == (2, 10, 64)
+    assert found.grid == (3, 3)  # behind the class token
     assert found.pooled.shape == (2, 64)
 
 
@@ -67,6 +69,7 @@ def test_a_head_of_another_width_leaves_no_tokens() -> None:
     assert found.pooled.shape == (2, encoder.feature_dim)
     assert encoder.feature_dim != encoder.network.num_features
     assert found.tokens is None
+    assert found.grid is None
 
 
 def test_pooled_is_what_the_network_itself_gives() -> None:

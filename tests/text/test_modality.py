@@ -85,6 +85,15 @@ def test_spec_is_what_an_encoder_needs() -> None:
         TextConfig().build().spec()
 
 
+def test_spans_are_the_places_of_tokens_in_the_text() -> None:
+    modality = fitted()
+    text = CAPTIONS[0]
+    spans = modality.spans(text)
+    assert len(spans) == len(ids(modality, text))
+    assert "".join(text[start:end] for start, end in spans) == text
+    assert len(fitted(length=3).spans(text)) == 3
+
+
 def test_words_drop_out_in_training_alone_and_never_all() -> None:
     text = "red green blue yellow chair table lamp box"
     modality = fitted(word_dropout=0.5)

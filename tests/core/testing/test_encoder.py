@@ -162,6 +162,8 @@ Flat = wrong(tokens(lambda t: t[:, 0], lambda x: torch.ones(len(x), 1).bool()))
 NoMask = wrong(tokens(lambda t: t, lambda x: None))
 FloatMask = wrong(tokens(lambda t: t, lambda x: torch.ones(len(x), 1)))
 AllMasked = wrong(tokens(lambda t: t, lambda x: torch.zeros(len(x), 1).bool()))
+Grid = wrong(lambda self, x: replace(Net.forward(self, x), grid=(3, 2)))
+GridAlone = wrong(lambda self, x: Features(self.layer(x), grid=(1, 1)))
 Batches = wrong(lambda self, x: Net.forward(self, x) if len(x) > 1 else 1 / 0)
 Untrainable = wrong(lambda self, x: 1 / 0 if self.training else Net.forward(self, x))
 
@@ -188,6 +190,8 @@ def test_a_right_one_passes(config: EncoderConfig) -> None:
         ("Moody", "in eval mode, the same inputs must give the same features"),
         ("Constant", "features must depend on the inputs"),
         ("Mask", "a mask without tokens means nothing"),
+        ("GridAlone", "a grid without tokens means nothing"),
+        ("Grid", r"grid must be \(height, width\) of cells, as many as there are tokens"),
         ("Flat", r"tokens must be \[present, length, feature_dim\]; they are \[3, 4\]"),
         ("NoMask", "tokens must come with a mask.*; there is none"),
         ("FloatMask", r"tokens must come with a mask.*; it is torch.float32 \[3, 1\]"),

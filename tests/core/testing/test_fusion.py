@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -37,7 +38,7 @@ class Total(nn.Module):
             total = total.index_add(0, rows[column], self.inputs[column](self.read(found)))
         return total
 
-    def forward(self, features: Any, rows: Any, *, size: int) -> Fused:
+    def forward(self, features: Any, rows: Any, *, size: int, attention: bool = False) -> Fused:
         total = self.total(features, rows, size)
         return Fused({column: total[rows[column]] for column in features})
 
@@ -100,8 +101,26 @@ class Lonely(Total):
 
 
 class Everywhere(Total):
-    def forward(self, features: Any, rows: Any, *, size: int) -> Fused:
+    def forward(self, features: Any, rows: Any, *, size: int, attention: bool = False) -> Fused:
         return Fused(dict.fromkeys(features, self.total(features, rows, size)))
+
+
+class Overdone(Total):
+    def forward(self, features: Any, rows: Any, *, size: int, attention: bool = False) -> Fused:
+        found = super().forward(features, rows, size=size)
+        lengths = {
+            column: 1 if item.tokens is None else 1 + item.tokens.shape[1]
+            for column, item in features.items()
+        }
+        maps = {column: torch.ones(len(rows[column]), 1, 1, 1, lengths[column]) for column in rows}
+        return replace(found, attention=maps if attention else None)
+
+
+class Mapless(Total):
+    def forward(self, features: Any, rows: Any, *, size: int, attention: bool = False) -> Fused:
+        found = super().forward(features, rows, size=size)
+        maps = {column: torch.ones(len(rows[column]), 1) for column in rows}
+        return replace(found, attention=maps if attention else None)
 
 
 class Widthless(Total):
@@ -114,7 +133,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     item.__name__: item
     for item in (
         Total, Leaky, LeakyPair, Forgetful, Moody, Unmasked, Broadcast, ByPlace, Lonely,
-        Everywhere, Widthless,
+        Everywhere, Widthless, Overdone, Mapless,
     )
 }  # fmt: skip
 
@@ -141,6 +160,8 @@ def test_a_leak_passes_with_a_warning_alone(name: str) -> None:
         ("ByPlace", "permuted rows must give permuted features"),
         ("Lonely", "must fuse one column alone; it raised ValueError: nothing to fuse"),
         ("Everywhere", r"must give each column's features \[present, feature_dim\]"),
+        ("Overdone", "attention must be shares of 1"),
+        ("Mapless", r"attention must be \[present, layers, heads, queries, 1 \+ length\]"),
         ("Widthless", "must have a feature_dim; it is None"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from polymodal_core.geometry import Crop
 from polymodal_core.testing import ConformanceError, check_modality
 from pydantic import ConfigDict
 
@@ -155,6 +156,9 @@ WRONG: list[tuple[dict[str, Wrong], str]] = [
         },
         "corruption 'bad' must be repeatable",
     ),
+    ({"window": lambda self, value: 1 / 0}, "window and spans must take a decoded value"),
+    ({"window": lambda self, value: Crop(0, 0, 1.5, 1)}, r"window must lie within 0..1; it is"),
+    ({"spans": lambda self, value: [(0, 99)]}, "spans must lie within the text that show gives"),
     ({"show": lambda self, value: 1 / 0}, "show must take a decoded value; it raised"),
     (
         {"show": lambda self, value: np.zeros((2, 2, 3))},

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.charts import figure, signed
-from polymodal_eval.report.robustness import curves_of, pairs_of
+from polymodal_eval.report.robustness import curves_of, losses_of, pairs_of
 from polymodal_eval.report.titles import metric_name, task_title
 from polymodal_eval.results import verdict
-from polymodal_eval.statistics import Estimate
 from polymodal_eval.trained_pairs import Pairs, by_origin
 from rich import box
 from rich.console import Console
@@ -20,11 +19,12 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from polymodal_eval.results import Measurement, TaskResult
+    from polymodal_eval.statistics import Estimate
 
 PLAIN_WIDTH = 110
 """Characters a line may have where there is no terminal to limit it."""
 
-EXTRA = ("r@5", "r@10", "t1", "top5")
+EXTRA = ("r@5", "r@10", "t1", "top5", "yes/no", "number", "other", "usual")
 """Metrics that have a column of their own beside the headline."""
 
 
@@ -179,7 +179,8 @@ def robustness_table(result: TaskResult, title: str) -> Table:
     """Lay out each pair and corruption by severity, and what is lost at the last one."""
     headline = metric_name(result.measurements[0].headline)
     table = bare_table(
-        f"{title}, split {result.split} ({headline} in %, by severity of the damage)"
+        f"{title}, split {result.split} ({headline} in %, by severity of the damage, or by the "
+        f"share of a column that is gone)"
     )
     for name in ("query → gallery", "damage"):
         table.add_column(name, overflow="fold")
@@ -188,12 +189,9 @@ def robustness_table(result: TaskResult, title: str) -> Table:
     for name in (*(f"{severity:g}" for severity in severities), "lost", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for (query, gallery), lines in pairs.items():
+        losses = losses_of(lines)
         for name, curve in curves_of(lines).items():
-            (lost,) = [
-                Estimate(**item.details["lost"])
-                for item in lines
-                if (item.details["corruption"], item.details["severity"]) == (name, curve[-1][0])
-            ]
+            lost = losses[name]
             values = {severity: figure(estimate.value) for severity, estimate in curve}
             style = "bold" if lost.distinguishable else "dim"
             table.add_row(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from polymodal_core.errors import StoreError
+from polymodal_core.plugins import registry
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.readers import decode
 from polymodal_datasets.splits import make_splits
-from polymodal_eval.embedding_table import embed_items, embed_table, items_to_embed
+from polymodal_eval.embedding_table import (
+    EmbeddingTable,
+    embed_items,
+    embed_replaced,
+    embed_table,
+    items_to_embed,
+)
 from polymodal_eval.space import (
     LabelledVectors,
     Space,
+    StoredValues,
     collate_values,
     corruption_generator,
     encode_values,
@@ -28,6 +36,7 @@ from polymodal_evaluator.opening import Opened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
+    from polymodal_core.geometry import Crop
 
     Integers = NDArray[np.int64]
     Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -69,10 +78,12 @@ class Spaces:
         rows = store.rows_of(roles.get(split, split))
         if data.limit is not None and len(rows) > data.limit:
             drawn = np.random.default_rng(opened.seed).permutation(len(rows))[: data.limit]
-            self.notes.append(
+            note = (
                 f"only {data.limit} of the {len(rows)} rows of split '{split}{self._of}' are "
                 f"evaluated (data.limit)"
             )
+            if note not in self.notes:
+                self.notes.append(note)
             rows = rows[np.sort(drawn)]
         if not len(rows):
             raise StoreError(f"{store.path}: split '{split}' has no rows to evaluate")
@@ -112,7 +123,11 @@ class Spaces:
                 name: tuple(opened.trained.modalities[name].corruptions())
                 for name in embeddings.columns
             },
-            corrupted=partial(self._corrupted, embeddings.item_numbers),
+            corrupted=partial(self._corrupted, embeddings),
+            values=partial(self._values, split),
+            source=opened.store.describe()["source"],
+            window=self._window,
+            spans=self._spans,
             split=split,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,
@@ -143,14 +158,13 @@ class Spaces:
         )
 
     def _corrupted(
-        self, numbers: Mapping[str, Integers], column: str, corruption: str, severity: float
-    ) -> NDArray[np.float32]:
+        self, embeddings: EmbeddingTable, column: str, corruption: str, severity: float
+    ) -> EmbeddingTable:
         opened, evaluation = self._opened, self._opened.evaluation
         modality = opened.trained.modalities[column]
         corrupt = modality.corruptions()[corruption]
-        items = numbers[column]
 
-        def batches() -> Iterator[Inputs]:
+        def batches(items: Integers) -> Iterator[Inputs]:
             for start in range(0, len(items), evaluation.batch_size):
                 part = items[start : start + evaluation.batch_size]
                 payloads = opened.store.read(column, part)
@@ -164,14 +178,36 @@ class Spaces:
                 ]
                 yield collate_values(modality, values)
 
-        return embed_items(
-            opened.trained.model, column, batches(), items=items, device=self._device
+        return embed_replaced(
+            opened.trained.model, embeddings, column, batches, device=self._device
         )
 
     def _show(self, column: str, item: int) -> NDArray[np.uint8] | str:
-        modality = self._opened.trained.modalities[column]
+        return self._opened.trained.modalities[column].show(self._value(column, item))
+
+    def _window(self, column: str, item: int) -> Crop:
+        return self._opened.trained.modalities[column].window(self._value(column, item))
+
+    def _spans(self, column: str, item: int) -> Sequence[tuple[int, int]] | None:
+        return self._opened.trained.modalities[column].spans(self._value(column, item))
+
+    def _value(self, column: str, item: int) -> Any:
         (payload,) = self._opened.store.read(column, [item])
-        return modality.show(modality.decode(payload))
+        return self._opened.trained.modalities[column].decode(payload)
+
+    def _values(self, own: str, column: str, split: str | None) -> StoredValues:
+        store = self._opened.store
+        kind = store.column(column).kind
+        modality = self._opened.trained.modalities.get(column)
+        if modality is None:  # a column that the model does not have
+            modality = registry().modality(kind).model_validate({}).build()
+        items = store.table.items[column][self.rows(own if split is None else split)]
+        numbers = np.unique(items[items >= 0])
+        decoded = {
+            int(number): decode(store, column, modality, int(number), payload)
+            for number, payload in zip(numbers, store.read(column, numbers), strict=True)
+        }
+        return StoredValues(items, [decoded.get(int(number)) for number in items])
 
     def _classes(self, column: str) -> LabelledVectors:
         table = self._opened.store.table

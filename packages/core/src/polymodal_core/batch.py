@@ -58,18 +58,29 @@ class Features:
     `pooled` [present, feature_dim]; `tokens` [present, length, feature_dim] where the encoder
     has a sequence, with `mask` bool [present, length], True where a token is real. `auxiliary` is a
     scalar loss of the encoder's own, weighted, that training adds to the objective; in eval mode
-    there is none.
+    there is none. `grid` (height, width) says that the last height * width tokens are the cells of
+    a map over what the encoder sees, row by row.
     """
 
     pooled: Tensor
     tokens: Tensor | None = None
     mask: Tensor | None = None
     auxiliary: Tensor | None = None
+    grid: tuple[int, int] | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Features:
         """Give the same features with every tensor on `device`."""
-        parts = (self.pooled, self.tokens, self.mask, self.auxiliary)
-        return Features(*(to_device(part, device, non_blocking=non_blocking) for part in parts))
+
+        def move(value: Tensor | None) -> Inputs:
+            return to_device(value, device, non_blocking=non_blocking)
+
+        return replace(
+            self,
+            pooled=move(self.pooled),
+            tokens=move(self.tokens),
+            mask=move(self.mask),
+            auxiliary=move(self.auxiliary),
+        )
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class SpatialConvNet(nn.Module):
         maps = self.stages(pictures)
         tokens = maps.flatten(2).transpose(1, 2)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        return Features(self.pool(maps.flatten(1)), tokens, mask)
+        return Features(self.pool(maps.flatten(1)), tokens, mask, grid=(self.side, self.side))
 
 
 def _convolution(narrow: int, wide: int, *, stride: int) -> nn.Sequential:

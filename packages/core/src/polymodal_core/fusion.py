@@ -44,7 +44,9 @@ class Fused:
 
     `features[column]` [present, feature_dim]. `weights[column]` [present], where the fusion has
     them, say how much each column of a row counts. `attention[column]` [present, layers, heads,
-    queries, length], where it was asked for, says which tokens the shared blocks looked at.
+    queries, length], where it was asked for and there is any, says how shared blocks look at the
+    column's pooled vector (first) and tokens. The last of `queries` is the token that becomes the
+    column's features; what is left to 1 it reads elsewhere.
     """
 
     features: Mapping[str, Tensor]
@@ -68,11 +70,17 @@ class Fusion(Protocol):
         ...
 
     def __call__(
-        self, features: Mapping[str, Features], rows: Mapping[str, Tensor], *, size: int
+        self,
+        features: Mapping[str, Features],
+        rows: Mapping[str, Tensor],
+        *,
+        size: int,
+        attention: bool = False,
     ) -> Fused:
         """Fuse the columns given, and no others.
 
         `rows[column]` [present] are the rows, of `size` in all, that the features of a column
-        belong to. A column that a row lacks contributes nothing to it.
+        belong to. A column that a row lacks contributes nothing to it. `attention` asks for
+        `Fused.attention`, where the kind has any.
         """
         ...

@@ -156,6 +156,19 @@ class Model(nn.Module):
             sums = sums.to(vectors.dtype).index_add(0, rows[column], vectors)
         return F.normalize(sums, dim=-1)
 
+    def attention(self, features: Mapping[str, Features]) -> Mapping[str, Tensor]:
+        """Say what the fusion looks at in rows that have all of the columns given, together.
+
+        As `Fused.attention`; empty where there is no fusion, or one that looks at no tokens.
+        """
+        if self.fusion is None:
+            return {}
+        size = len(next(iter(features.values())).pooled)
+        every = torch.arange(size, device=next(iter(features.values())).pooled.device)
+        rows = dict.fromkeys(features, every)
+        fused = cast("Fused", self.fusion(features, rows, size=size, attention=True))
+        return fused.attention or {}
+
     def forward(self, batch: Batch, exchange: Exchange | None = None) -> Embeddings:
         """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent.
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from polymodal_core.geometry import WHOLE, Crop
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -21,8 +23,8 @@ State = dict[str, Any]
 class Modality(Protocol):
     """One kind of value: how it is packed, decoded, transformed, corrupted, collated and shown.
 
-    Subclass it explicitly to inherit the defaults of `fit`, `corruptions` and `extent`. Instances
-    are immutable and picklable; they are built by `ModalityConfig.build(state)`.
+    Subclass it explicitly to inherit the defaults of `fit`, `corruptions`, `extent`, `window` and
+    `spans`. Instances are immutable and picklable; they are built by `ModalityConfig.build(state)`.
     """
 
     def pack(self, value: Any, root: str | None) -> bytes:
@@ -68,6 +70,17 @@ class Modality(Protocol):
 
         None for values that have no such thing. Asked of columns that must show the same place
         (`ModalityConfig.registered_with`).
+        """
+        return None
+
+    def window(self, value: Any) -> Crop:
+        """Give the part of what `show` gives that an encoder sees in evaluation."""
+        return WHOLE
+
+    def spans(self, value: Any) -> Sequence[tuple[int, int]] | None:
+        """Say where in the text that `show` gives each token of an example stands: (start, end).
+
+        Equal ends are a token that stands for no character. None for what is no text.
         """
         return None
 

@@ -15,13 +15,14 @@ from polymodal_eval.tasks.config import (
     PromptsConfig,
     RetrievalConfig,
     RobustnessConfig,
+    VQAConfig,
     ZeroShotConfig,
 )
 
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, zero-shot and few-shot classification, probes, robustness."""
+    """Retrieval, enrichment, zero-shot and few-shot classification, probes, robustness, VQA."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
@@ -31,4 +32,5 @@ def register_tasks() -> Sequence[type[TaskConfig]]:
         FewShotConfig,
         EpisodesConfig,
         RobustnessConfig,
+        VQAConfig,
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from polymodal_core.errors import UnknownNameError, suggest
+from polymodal_core.geometry import WHOLE, Crop
 
 from polymodal_eval.embedding_table import embed_items
 
@@ -38,15 +39,30 @@ class LabelledVectors:
 
 
 @dataclass(frozen=True)
+class StoredValues:
+    """What rows hold of a store's column.
+
+    `items` [rows] are numbers in the store, -1 where a row has none; `values` are decoded, None
+    where a row has none.
+    """
+
+    items: Integers
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class Space:
     """A split in the shared space, and the model and store behind it.
 
     `encode(column, values)` embeds decoded values: unit vectors [values, dim]. `show(column,
-    item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id.
+    item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id, `window`
+    the part of it that an encoder sees and `spans` the places of tokens in the text.
     `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
     for every class of the store, not of the split alone. `corruptions[column]` names the ways to
-    damage its values, and `corrupted(column, name, severity)` embeds the split's items so damaged:
-    [items, dim]; None where the values are not at hand. `seed` and `resamples` serve intervals.
+    damage its values, and `corrupted(column, name, severity)` embeds the split with the column's
+    items so damaged; `values(column, split)` gives what rows hold of any column of the store, of
+    this split where `split` is None. Both are None where the values are not at hand. `source` is
+    what the store was packed from. `seed` and `resamples` serve intervals.
     """
 
     embeddings: EmbeddingTable
@@ -56,7 +72,11 @@ class Space:
     kinds: Mapping[str, str]
     classes: Callable[[str], LabelledVectors]
     corruptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    corrupted: Callable[[str, str, float], Vectors] | None = None
+    corrupted: Callable[[str, str, float], EmbeddingTable] | None = None
+    values: Callable[[str, str | None], StoredValues] | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    window: Callable[[str, int], Crop] = lambda column, item: WHOLE
+    spans: Callable[[str, int], Sequence[tuple[int, int]] | None] = lambda column, item: None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000

@@ -115,8 +115,10 @@ def _check_features(
 
 def _check_tokens(rules: Rules, features: Features, present: int, dim: int) -> None:
     tokens, mask = features.tokens, features.mask
+    grid = features.grid
     if tokens is None:
         rules.require(mask is None, "a mask without tokens means nothing")
+        rules.require(grid is None, "a grid without tokens means nothing")
         return
     rules.require(
         tokens.ndim == 3 and tokens.shape[0] == present and tokens.shape[2] == dim,
@@ -127,6 +129,11 @@ def _check_tokens(rules: Rules, features: Features, present: int, dim: int) -> N
         mask is not None and mask.dtype == torch.bool and mask.shape == tokens.shape[:2],
         "tokens must come with a mask, bool [present, length]",
         "there is none" if mask is None else f"it is {mask.dtype} {list(mask.shape)}",
+    )
+    rules.require(
+        grid is None or 0 < grid[0] * grid[1] <= tokens.shape[1],
+        "grid must be (height, width) of cells, as many as there are tokens at the most",
+        f"it is {grid} for {tokens.shape[1]} tokens",
     )
     rules.require(
         bool(cast("Tensor", mask).any(dim=1).all()), "every value must have one real token at least"

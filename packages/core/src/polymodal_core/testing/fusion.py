@@ -50,6 +50,7 @@ def check_fusion(
     given, rows = _columns(dims)
     _check_output(rules, fusion, given, rows, cast("int", width))
     _check_presence(rules, fusion, given, rows)
+    _check_attention(rules, fusion, given, rows)
     _check_masks(rules, fusion, given, rows)
     return built
 
@@ -113,6 +114,31 @@ def _check_output(rules: Rules, fusion: nn.Module, given: Given, rows: Rows, wid
         rules.require(
             alone.keys() == {name} and bool(alone[name].isfinite().all()),
             "one column alone must still give its features",
+            f"'{name}'",
+        )
+
+
+def _check_attention(rules: Rules, fusion: nn.Module, given: Given, rows: Rows) -> None:
+    with rules.runs("must take `attention=True`, whether it has any to give or not"):
+        found = cast("Fused", fusion(given, rows, size=SIZE, attention=True))
+    plain = _fused(fusion, given, rows)
+    for name, maps in (found.attention or {}).items():
+        tokens = given[name].tokens
+        length = 1 if tokens is None else 1 + tokens.shape[1]
+        rules.require(
+            maps.ndim == 5 and (maps.shape[0], maps.shape[4]) == (len(rows[name]), length),
+            "attention must be [present, layers, heads, queries, 1 + length]",
+            f"that of '{name}' is {list(maps.shape)}",
+        )
+        rules.require(
+            bool((maps >= 0).all()) and float(maps.detach().sum(dim=4).max()) < 1 + TOLERANCE,
+            "attention must be shares of 1",
+            f"'{name}'",
+        )
+    for name, features in found.features.items():
+        rules.require(
+            close(features, plain[name], tolerance=TOLERANCE),
+            "asking for attention must change no features",
             f"'{name}'",
         )
 

@@ -265,6 +265,16 @@ def _check_show(rules: Rules, modality: Modality, decoded: Sequence[Any]) -> Non
     for value in decoded:
         with rules.runs("show must take a decoded value"):
             shown = modality.show(value)
+        with rules.runs("window and spans must take a decoded value"):
+            window, spans = modality.window(value), modality.spans(value)
+        inside = 0 <= window.left < window.right <= 1 and 0 <= window.top < window.bottom <= 1
+        rules.require(inside, "window must lie within 0..1", f"it is {window}")
+        ends = [0, *(end for span in spans or () for end in span)]
+        rules.require(
+            spans is None or (isinstance(shown, str) and 0 <= min(ends) <= max(ends) <= len(shown)),
+            "spans must lie within the text that show gives",
+            f"{spans!r:.60} for {shown!r:.60}",
+        )
         if isinstance(shown, np.ndarray):
             fits = shown.dtype == np.uint8 and shown.ndim == 3 and shown.shape[2] == 3
             found = f"{shown.dtype} {list(shown.shape)}"

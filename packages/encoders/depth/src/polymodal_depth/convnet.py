@@ -29,4 +29,4 @@ class ConvNetEncoder(nn.Module):
         found = cast("Features", self.network(inputs))
         side = self.network.side
         mask = coverage(inputs[:, 1], height=side, width=side) > 0
-        return Features(found.pooled, found.tokens, mask)
+        return Features(found.pooled, found.tokens, mask, grid=found.grid)

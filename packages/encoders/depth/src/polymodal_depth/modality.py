@@ -90,6 +90,10 @@ class DepthModality(Modality):
         """Holes, quantisation, noise, a wrong scale."""
         return CORRUPTIONS
 
+    def window(self, value: Millimetres) -> Crop:
+        """Give the crop that `transform` takes outside training."""
+        return self._crop(value, None)
+
     def show(self, value: Millimetres) -> NDArray[np.uint8]:
         """Colour a map over its own range: near is warm, no reading dark grey."""
         return colour_depth(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -54,7 +55,7 @@ class RefinedEncoder(nn.Module):
         error = (self.reconstruct(found, seen) - inputs[:, 0]).abs()
         # Without a hidden reading the mean is over nothing: 0, with a graph.
         loss = (error * wanted).sum() / wanted.sum().clamp(min=1)
-        return Features(found.pooled, found.tokens, found.mask, self.weight * loss)
+        return replace(found, auxiliary=self.weight * loss)
 
     def draw(self, inputs: Tensor) -> Tensor:
         """Draw which pixels are hidden: bool [present, 1, size, size]."""

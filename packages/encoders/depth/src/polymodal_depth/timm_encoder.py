@@ -41,7 +41,8 @@ class TimmEncoder(nn.Module):
         weights = coverage(validity, height=maps.shape[2], width=maps.shape[3])
         shares = (weights / weights.sum(1, keepdim=True)).to(tokens.dtype)
         pooled = (tokens * shares.unsqueeze(-1)).sum(1)
-        return Features(pooled, tokens, weights > 0)
+        height, width = maps.shape[2:]
+        return Features(pooled, tokens, weights > 0, grid=(height, width))
 
 
 def create_network(model: str, *, weights: str, options: Mapping[str, Any]) -> nn.Module:

@@ -117,8 +117,9 @@ class MultiStream(SideFusion):
     ) -> Fused:
         """Fuse columns that all see each other.
 
-        `Fused.attention[column]` [present, shared_layers, heads, bottleneck, 1 + length] says how
-        the summary tokens of the shared blocks look at a column's pooled vector (first) and tokens.
+        `Fused.attention[column]` [present, shared_layers, heads, bottleneck + 1, 1 + length] says
+        how the summary tokens and, last, the column's first token look at its pooled vector (first)
+        and tokens in the shared blocks.
         """
         streams = self._streams(features, rows, size)
         for layer in self.layers:

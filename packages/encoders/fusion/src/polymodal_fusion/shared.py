@@ -35,9 +35,10 @@ class SharedBlock(nn.Module):
     ) -> tuple[Streams, dict[str, Tensor]]:
         """Update tokens and summary.
 
-        With `attention`, also give how the summary's attention spreads over each column's tokens:
-        [present, heads, bottleneck, length]; over the columns of a row these sum to what the
-        summary does not give to itself.
+        With `attention`, also give how attention spreads over each column's tokens: [present,
+        heads, bottleneck + 1, length], that of the summary tokens and, last, of the column's own
+        first token. Over the columns of a row, a summary token's sum to what it does not give to
+        the summary.
         """
         attend = self._by_summary if self.form == "bottleneck" else self._over_all
         tokens, summary, maps = attend(streams, attention)
@@ -72,13 +73,16 @@ class SharedBlock(nn.Module):
             context = torch.cat([asking, normed], dim=1)
             real = torch.ones(asking.shape[:2], dtype=torch.bool, device=own.device)
             mask = torch.cat([real, streams.mask[column]], dim=1)
-            tokens[column] = own + self.attention(normed, context, mask)
             if attention:
+                read, looks = self.attention.with_weights(normed, context, mask)
                 found[column], weights = self.attention.with_weights(asking, context, mask)
-                part = weights[..., asking.shape[1] :]
-                maps[column] = part * shares[column][:, None, None, None]
+                part = weights * shares[column][:, None, None, None]
+                both = torch.cat([part, looks[:, :, :1]], dim=2)
+                maps[column] = both[..., asking.shape[1] :]
             else:
+                read = self.attention(normed, context, mask)
                 found[column] = self.attention(asking, context, mask)
+            tokens[column] = own + read
         return tokens, streams.summary + streams.gathered(found), maps
 
     def _over_all(
@@ -102,10 +106,16 @@ class SharedBlock(nn.Module):
         bias = torch.cat([part.to(normed.dtype) for part in biases], dim=1)
         if attention:
             read, weights = self.attention.with_weights(normed, normed, bias)
-            split = weights[:, :, : lengths[0]].split(lengths, dim=3)[1:]
+            firsts = [sum(lengths[: number + 1]) for number in range(len(streams.tokens))]
+            split = [
+                torch.cat([weights[:, :, : lengths[0]], weights[:, :, [first]]], dim=2)[
+                    ..., first : first + length
+                ]
+                for first, length in zip(firsts, lengths[1:], strict=True)
+            ]
         else:
             read = self.attention(normed, normed, bias)
-            split = ()
+            split = []
         summary, *found = cast("list[Tensor]", list((sequence + read).split(lengths, dim=1)))
         rows_of = [streams.rows[column] for column in streams.columns]
         tokens = {

@@ -115,6 +115,10 @@ class ImageModality(Modality):
         """Noise, blur, JPEG artefacts, brightness, occlusion."""
         return CORRUPTIONS
 
+    def window(self, value: Pixels) -> Crop:
+        """Give the crop that `transform` takes outside training."""
+        return self._crop(value, None)
+
     def show(self, value: Pixels) -> Pixels:
         """Give the picture itself."""
         return value

@@ -41,12 +41,23 @@ class TimmEncoder(nn.Module):
         if tokens.shape[-1] != self.feature_dim:
             return Features(pooled)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        return Features(pooled, tokens, mask)
+        return Features(pooled, tokens, mask, grid=self._grid(maps))
 
     def _tokens(self, maps: Tensor) -> Tensor:
         if maps.ndim == 3:
             return maps
         return maps.flatten(1, 2) if self._channels_last else maps.flatten(2).transpose(1, 2)
+
+    def _grid(self, maps: Tensor) -> tuple[int, int] | None:
+        if maps.ndim == 4:
+            height, width = maps.shape[1:3] if self._channels_last else maps.shape[2:]
+            return height, width
+        # The patches of a vision transformer come last, behind its class and register tokens.
+        found = getattr(getattr(self.network, "patch_embed", None), "grid_size", None)
+        first = int(getattr(self.network, "num_prefix_tokens", 0))
+        if found is None or found[0] * found[1] + first != maps.shape[1]:
+            return None
+        return int(found[0]), int(found[1])
 
 
 def trained_input(model: str) -> dict[str, Any]:

@@ -118,6 +118,10 @@ class TextModality(Modality):
         """Mistype letters, leave words out, swap neighbouring words."""
         return {"typos": typos, "drop_words": drop_words, "swap_words": swap_words}
 
+    def spans(self, value: str) -> list[tuple[int, int]]:
+        """Give start and end in the text of each token, equal for what a model adds to it."""
+        return self._loaded.spans(value)
+
     def show(self, value: str) -> str:
         """Give the text itself."""
         return value

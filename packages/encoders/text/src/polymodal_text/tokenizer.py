@@ -30,6 +30,10 @@ class TextTokenizer:
         """Give the ids of a text, truncated."""
         return list(self.tokenizer.encode(text).ids)
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Give the place of each id in the text: (start, end)."""
+        return [(int(start), int(end)) for start, end in self.tokenizer.encode(text).offsets]
+
 
 def learn_tokenizer(texts: Iterable[str], *, vocabulary: int, lowercase: bool) -> dict[str, Any]:
     """Learn byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2) and give it as plain data.

@@ -117,15 +117,21 @@ def line_chart(
 
 
 def severity_chart(
-    curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, top: float, label: str
+    curves: Mapping[str, Sequence[tuple[float, Estimate]]],
+    *,
+    top: float,
+    label: str,
+    names: Sequence[str] = (),
+    percent_across: bool = False,
 ) -> Markup:
     """Draw a share over severity in 0..1 for each corruption, with intervals, from 0 to `top`.
 
-    The dashed line is chance, where it is known.
+    The dashed line is chance, where it is known. Charts that are given the same `names` of curves
+    have the same colours for them. `percent_across` writes severities as percentages.
     """
     ticks = nice_ticks(0.0, top)
     frame = _Frame(1.0, ticks[0], ticks[-1])
-    parts = _axes(frame, ticks, shares=True)
+    parts = _axes(frame, ticks, shares=True, percent_across=percent_across)
     estimates = [estimate for curve in curves.values() for _, estimate in curve]
     chance = next((item.chance for item in estimates if item.chance is not None), None)
     if chance is not None:
@@ -133,7 +139,7 @@ def severity_chart(
         ends = f'x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}"'
         parts.append(f'<line class="level" {ends}><title>chance {percent(chance)}</title></line>')
     for number, (name, curve) in enumerate(curves.items()):
-        colour = number % PALETTE
+        colour = (names.index(name) if name in names else number) % PALETTE
         aside = DODGE * (number - (len(curves) - 1) / 2)  # intervals at one severity stay apart
         places = [
             (x + aside, y)
@@ -157,7 +163,9 @@ def severity_chart(
     ).format(label, _joined(parts))
 
 
-def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
+def _axes(
+    frame: _Frame, ticks: Sequence[float], *, shares: bool, percent_across: bool = False
+) -> list[str]:
     parts = []
     for tick in ticks:
         _, y = frame.at(0, tick)
@@ -169,25 +177,40 @@ def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
     for tick in nice_ticks(0, frame.right):
         if tick <= frame.right:
             x, _ = frame.at(tick, frame.low)
-            place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="middle"'
+            anchor = "end" if percent_across and tick == frame.right else "middle"
+            place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="{anchor}"'
             text = f"{tick:,.0f}" if tick == round(tick) else f"{tick:g}"
+            text = f"{100 * tick:g}\u202f%" if percent_across else text
             parts.append(f'<text class="tick" {place}>{text}</text>')
     return parts
 
 
-def scatter(projection: Projection, groups: Sequence[int], *, label: str) -> Markup:
-    """Draw the projected items; `groups` [items] number their colours, -1 is grey."""
+def scatter(
+    projection: Projection,
+    groups: Sequence[int],
+    *,
+    label: str,
+    rows: Sequence[Sequence[int]] = (),
+) -> Markup:
+    """Draw the projected items; `groups` [items] number their colours, -1 is grey.
+
+    The items of each of `rows` are joined by lines.
+    """
     size, margin = 480, 8
     room = size - 2 * margin
-    parts = []
-    # Grey first, so that it hides nothing.
-    for number in sorted(range(len(groups)), key=lambda item: groups[item] >= 0):
-        x, y = projection.points[number]
-        kind = f"g{groups[number] % PALETTE}" if groups[number] >= 0 else "none"
-        parts.append(
-            f'<circle class="{kind}" cx="{margin + room * x:.1f}" '
-            f'cy="{margin + room * (1 - y):.1f}" r="3"/>'
+    places = [(margin + room * x, margin + room * (1 - y)) for x, y in projection.points]
+    lines: list[str] = []
+    grey: list[str] = []
+    coloured: list[str] = []
+    for row in rows:
+        corners = " ".join("{:.1f},{:.1f}".format(*places[number]) for number in row)
+        lines.append(f'<polygon class="joined" points="{corners}"/>')
+    for group, (x, y) in zip(groups, places, strict=True):
+        kind = f"g{group % PALETTE}" if group >= 0 else "none"
+        (coloured if group >= 0 else grey).append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
         )
+    parts = [*grey, *lines, *coloured]  # grey first, so that it hides nothing
     return Markup(
         '<svg class="scatter" viewBox="0 0 {0} {0}" role="img" aria-label="{1}">{2}</svg>'
     ).format(size, label, _joined(parts))

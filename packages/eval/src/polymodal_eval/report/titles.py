@@ -11,13 +11,18 @@ TASKS = {
     "few_shot": "Few-shot classification",
     "episodes": "Few-shot classification by episodes",
     "robustness": "Robustness",
+    "vqa": "Visual question answering",
 }
 METRICS = {
     "accuracy": "Accuracy",
+    "number": "Number",
+    "other": "Other",
     "t1": "T1",
+    "usual": "Usual answer",
     "top5": "Top 5",
     "r_precision": "R-Precision",
     "map": "mAP",
+    "yes/no": "Yes/no",
     "median_rank": "Median rank",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, overload
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     Task = Callable[[Space], TaskResult]
 
 ColumnSets = tuple[str | tuple[str, ...], ...]
+SidesGiven = tuple[str | tuple[str, ...], str | tuple[str, ...]]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _checked_sets(sets: ColumnSets) -> ColumnSets:
@@ -34,6 +37,15 @@ def _checked_sets(sets: ColumnSets) -> ColumnSets:
 def as_columns(given: str | tuple[str, ...]) -> tuple[str, ...]:
     """Read `"image"` as the combination `["image"]`."""
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _checked_sides(pairs: tuple[SidesGiven, ...]) -> tuple[SidesGiven, ...]:
+    for query, gallery in pairs:
+        _checked_sets((query, gallery))
+        shared = set(as_columns(query)) & set(as_columns(gallery))
+        if shared:
+            raise ValueError(f"{' and '.join(sorted(shared))} would be on both sides of a pair")
+    return pairs
 
 
 def _checked_template(template: str) -> str:
@@ -65,6 +77,13 @@ class PlacedTaskConfig(TaskConfig):
 
     split: str | None = None
     store: Path | None = None
+
+
+def _checked_statement(statement: str) -> str:
+    fields = [part for part in string.Formatter().parse(statement) if part[1] is not None]
+    if sorted(str(part[1]) for part in fields) != ["answer", "question"]:
+        raise ValueError("a statement holds {question} and {answer}, each once")
+    return statement
 
 
 Combinations = (
@@ -125,21 +144,24 @@ class EnrichmentConfig(PlacedTaskConfig):
 
 
 class RobustnessConfig(PlacedTaskConfig):
-    """Retrieval by damaged queries: under `corruptions` of their modality, at `severities`.
+    """Retrieval by damaged queries, and where a column is missing.
 
-    `pairs` of [query, gallery] are by default all ordered ones, `corruptions` all that the
-    queries' modalities have. The gallery is as it is, and so is the model.
+    `pairs` are of [query, gallery], each a column or a combination of them, as in
+    `[["image", "text"], [["image", "depth"], "text"]]`. Every column of a query is damaged under
+    `corruptions` of its modality, at `severities`; every column of a combination is taken away from
+    `removal`, shares of its items. By default single columns are damaged, in all ordered pairs and
+    by all corruptions, and columns are taken away from queries of all columns but the gallery's;
+    `corruptions = []` and `removal = []` leave either out. The model is as it is.
     """
 
     kind: Literal["robustness"] = "robustness"
-    pairs: tuple[tuple[str, str], ...] | None = None
-    corruptions: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    severities: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (
-        0.25,
-        0.5,
-        0.75,
-        1.0,
-    )
+    pairs: (
+        Annotated[tuple[SidesGiven, ...], Field(min_length=1), AfterValidator(_checked_sides)]
+        | None
+    ) = None
+    corruptions: tuple[str, ...] | None = None
+    severities: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.5, 0.75, 1.0)
+    removal: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0)
     relevance: Literal["default", "instance", "label", "row"] = "default"
     ks: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 5, 10)
 
@@ -148,9 +170,12 @@ class RobustnessConfig(PlacedTaskConfig):
         from polymodal_eval.tasks.robustness import Robustness
 
         return Robustness(
-            self.pairs,
+            None
+            if self.pairs is None
+            else tuple((as_columns(a), as_columns(b)) for a, b in self.pairs),
             corruptions=self.corruptions,
             severities=tuple(sorted(set(self.severities))),
+            removal=tuple(sorted(set(self.removal))),
             relevance=self.relevance,
             ks=self.ks,
         )
@@ -237,6 +262,48 @@ def _listed(
     given: ColumnSets | Literal["all"] | None,
 ) -> tuple[tuple[str, ...], ...] | Literal["all"] | None:
     return tuple(map(as_columns, given)) if isinstance(given, tuple) else given
+
+
+class VQAConfig(PlacedTaskConfig):
+    """Visual question answering: the statement, question and answer as one text, that is nearest.
+
+    `inputs` are columns or combinations of them, by default all combinations of those that are no
+    text. `column` is the text column of the model that embeds statements, by default the only one
+    beside `question`. `question` and `answers` are columns of the store as the importer `vqa2`
+    writes them; `statement` replaces the template that it recorded. Open-ended questions choose
+    among the `most_answers` most frequent ones of split `training`, multiple choice among the
+    question's own choices, or among 18 that are built. `most_questions` are drawn by the seed.
+    """
+
+    kind: Literal["vqa"] = "vqa"
+    inputs: Combinations = "all"
+    column: str | None = None
+    question: str = "question"
+    answers: str = "answers"
+    statement: Annotated[str, AfterValidator(_checked_statement)] | None = None
+    training: str = "train"
+    modes: Annotated[tuple[Literal["open_ended", "multiple_choice"], ...], Field(min_length=1)] = (
+        "open_ended",
+        "multiple_choice",
+    )
+    most_answers: Annotated[int, Field(ge=2)] = 1000
+    most_questions: PositiveInt | None = 2000
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.vqa import VQA
+
+        return VQA(
+            _listed(self.inputs),
+            column=self.column,
+            question=self.question,
+            answers=self.answers,
+            statement=self.statement,
+            training=self.training,
+            modes=tuple(dict.fromkeys(self.modes)),
+            most_answers=self.most_answers,
+            most_questions=self.most_questions,
+        )
 
 
 class ProbeConfig(PlacedTaskConfig):
