@@ -129,7 +129,7 @@ def build(
         )
     objective = cast("nn.Module", objective_config.build()).to(precision.device)
     if model.fusion is not None:
-        check_fusion(objective, training)
+        check_fusion(objective)
     return Setup(
         recipe=recipe,
         store=store,
@@ -147,8 +147,8 @@ def build(
     )
 
 
-def check_fusion(objective: nn.Module, training: TrainingConfig) -> None:
-    """Raise RunError for what does not go together with a fusion."""
+def check_fusion(objective: nn.Module) -> None:
+    """Raise RunError for an objective that does not go together with a fusion."""
     given = inspect.signature(objective.forward).parameters
     anything = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in given.values())
     if "compare" not in given and not anything:
@@ -156,11 +156,6 @@ def check_fusion(objective: nn.Module, training: TrainingConfig) -> None:
             f"the objective {type(objective).__name__} cannot train with a fusion: it compares all "
             f"pairs of columns, those among them that have seen each other's tokens; its forward "
             f"would have to take `compare`. Choose another objective.kind, or fusion = false"
-        )
-    if training.cache_features:
-        raise RunError(
-            "training.cache_features = true keeps pooled features alone, and fusion reads tokens; "
-            "leave the key out, or set fusion = false"
         )
 
 

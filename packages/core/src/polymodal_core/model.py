@@ -148,13 +148,8 @@ class Model(nn.Module):
             if self.fusion is None
             else self._fuse(features, rows, size)
         )
-        sums = torch.zeros(size, self.dim, device=pooled.device)
-        for column, found in fused.features.items():
-            vectors = self._head(column, found)
-            if fused.weights is not None:
-                vectors = vectors * fused.weights[column][:, None].to(vectors.dtype)
-            sums = sums.to(vectors.dtype).index_add(0, rows[column], vectors)
-        return F.normalize(sums, dim=-1)
+        vectors = {column: self._head(column, found) for column, found in fused.features.items()}
+        return _combined(vectors, fused.weights, rows, size=size)
 
     def attention(self, features: Mapping[str, Features]) -> Mapping[str, Tensor]:
         """Say what the fusion looks at in rows that have all of the columns given, together.
@@ -172,8 +167,10 @@ class Model(nn.Module):
     def forward(self, batch: Batch, exchange: Exchange | None = None) -> Embeddings:
         """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent.
 
-        With a fusion, the columns of a side of `exchange` see each other; without `exchange`, each
-        column is seen alone. Raises PolymodalError where the sides do not hold each column once.
+        With a fusion, the columns of a side of `exchange` see each other, and each has the
+        embedding of its row's side, as `combine` gives it, unless columns of one side are compared;
+        without `exchange`, each column is seen alone. Raises PolymodalError where the sides do not
+        hold each column once.
         """
         auxiliary: dict[str, Tensor] = {}
         vectors = self._vectors(batch, exchange, auxiliary)
@@ -214,10 +211,20 @@ class Model(nn.Module):
         for side in exchange.sides:
             part = {column: features[column] for column in side if column in features}
             if part:
-                rows = {column: batch.rows[column] for column in part}
-                fused = self._fuse(part, rows, batch.size).features
-                vectors |= {column: self._head(column, fused[column]) for column in part}
+                vectors |= self._of_side(part, batch, exchange)
         return vectors
+
+    def _of_side(
+        self, features: Mapping[str, Features], batch: Batch, exchange: Exchange
+    ) -> dict[str, Tensor]:
+        rows = {column: batch.rows[column] for column in features}
+        fused = self._fuse(features, rows, batch.size)
+        vectors = {column: self._head(column, found) for column, found in fused.features.items()}
+        if len(vectors) == 1 or exchange.compares_within(vectors):
+            return vectors
+        # What is compared is what an evaluation compares: the embedding of a row's side.
+        together = _combined(vectors, fused.weights, rows, size=batch.size)
+        return {column: together[rows[column]] for column in vectors}
 
     def _alone(self, column: str, features: Features) -> Tensor:
         if self.fusion is None:
@@ -252,6 +259,22 @@ class Model(nn.Module):
             "heads": [item for item in trained if id(item) not in inside],
             "backbones": [item for item in trained if id(item) in inside],
         }
+
+
+def _combined(
+    vectors: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor] | None,
+    rows: Mapping[str, Tensor],
+    *,
+    size: int,
+) -> Tensor:
+    # The renormalised mean of what columns say of their rows: [size, dim].
+    first = next(iter(vectors.values()))
+    sums = first.new_zeros(size, first.shape[1])
+    for column, found in vectors.items():
+        weight = 1.0 if weights is None else weights[column][:, None].to(found.dtype)
+        sums = sums.to(found.dtype).index_add(0, rows[column], weight * found)
+    return F.normalize(sums, dim=-1)
 
 
 def build_model(
