@@ -29,6 +29,7 @@ from polymodal_trainer.coverage import (
 )
 from polymodal_trainer.environment import plugin_versions
 from polymodal_trainer.fitting import fit_states
+from polymodal_trainer.gradient_caching import check_chunks
 from polymodal_trainer.optimiser import build_optimizer
 from polymodal_trainer.precision import Precision, choose_precision
 
@@ -127,6 +128,8 @@ def build(
             + (f"with LoRA those of {adapted} change in every step; " if adapted else "")
             + 'set tuning = "frozen" for one, or leave the key out'
         )
+    if training.chunk_size is not None:
+        check_chunks(model.train())
     objective = cast("nn.Module", objective_config.build()).to(precision.device)
     if model.fusion is not None:
         check_fusion(objective, training)

@@ -13,6 +13,7 @@ from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
 from polymodal_trainer.coverage import pair_name
+from polymodal_trainer.gradient_caching import embed
 from polymodal_trainer.nonfinite import NonFiniteError, check_temperature
 from polymodal_trainer.start import Setup
 
@@ -67,8 +68,9 @@ def draw_exchange(setup: Setup, step: int) -> Exchange | None:
 
 def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutput]:
     """Embed a batch and score it; the objective runs outside autocast."""
+    exchange = draw_exchange(setup, step)
     with setup.precision.autocast():
-        embeddings: Embeddings = setup.model(batch, draw_exchange(setup, step))
+        embeddings = embed(setup.model, batch, exchange, chunk_size=setup.training.chunk_size)
     output: LossOutput = setup.objective(embeddings.z, **_given(setup, batch, embeddings))
     return embeddings, output
 
