@@ -16,7 +16,7 @@ def test_every_objective_is_found_through_the_entry_point() -> None:
     points = [p for p in entry_points(group="polymodal") if p.value == plugin.__name__]
     registry = load_registry(points)
     assert registry.broken == []
-    assert registry.names("objective") == ["infonce", "pcmc", "pcmr", "trimodal"]
+    assert registry.names("objective") == ["infonce", "pcmc", "pcmr", "siglip", "trimodal"]
     assert registry.find("objective", "pcmc", ObjectiveConfig) is PCMCConfig
     assert registry.find("objective", "pcmr", ObjectiveConfig) is PCMRConfig
     assert registry.find("objective", "infonce", ObjectiveConfig) is InfoNCEConfig

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.siglip import SigLIP
     from polymodal_losses.trimodal import Trimodal
 
-__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "Trimodal"]
+__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "SigLIP", "Trimodal"]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
 _MODULES = {
@@ -20,6 +21,7 @@ _MODULES = {
     "PCMR": "pcmr",
     "InfoNCE": "info_nce",
     "LossOutput": "output",
+    "SigLIP": "siglip",
     "Trimodal": "trimodal",
 }
 

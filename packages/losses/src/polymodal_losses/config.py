@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.siglip import SigLIP
     from polymodal_losses.trimodal import Trimodal
 
 ListedPairs = tuple[Pair | tuple[str, str, float], ...]
@@ -109,6 +110,34 @@ class InfoNCEConfig(ObjectiveConfig):
         from polymodal_losses.info_nce import InfoNCE
 
         return InfoNCE(self.temperature, pairs=self.weights())
+
+
+class SigLIPConfig(ObjectiveConfig):
+    """Sigmoid loss over all pairs, or over the weighted ones named; see `SigLIP`."""
+
+    kind: Literal["siglip"] = "siglip"
+    temperature: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    bias: float = Field(default=-10.0, allow_inf_nan=False)
+    learnable: bool = True
+    form: Form = "auto"
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        return _checked(pairs)
+
+    @model_validator(mode="after")
+    def _check_temperature(self) -> SigLIPConfig:
+        check_temperature(self.temperature, learnable=self.learnable)
+        return self
+
+    def build(self) -> SigLIP:
+        """Build the loss."""
+        from polymodal_losses.siglip import SigLIP
+
+        return SigLIP(
+            self.temperature, self.bias, self.learnable, pairs=self.weights(), form=self.form
+        )
 
 
 class TrimodalConfig(ObjectiveConfig):

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc`, `pcmr`, `infonce` and `trimodal`."""
-    from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
+    """Offer `pcmc`, `pcmr`, `infonce`, `siglip` and `trimodal`."""
+    from polymodal_losses.config import (
+        InfoNCEConfig,
+        PCMCConfig,
+        PCMRConfig,
+        SigLIPConfig,
+        TrimodalConfig,
+    )
 
-    return [PCMCConfig, PCMRConfig, InfoNCEConfig, TrimodalConfig]
+    return [PCMCConfig, PCMRConfig, InfoNCEConfig, SigLIPConfig, TrimodalConfig]
