@@ -20,10 +20,10 @@ def embed(
     """Embed a batch, `chunk_size` rows at a time where that is given.
 
     The embeddings of all chunks are one batch to the objective, and its gradient is that of the
-    whole batch: memory alone is less. What a chunk computes on the way to its embeddings is
-    dropped, and computed again when `backward` comes to it, under the random state and the
-    autocast that it was computed under, so that dropout repeats itself. That is activation
-    checkpointing with whole chunks for its segments.
+    whole batch: memory alone is less. Chunks are embedded without a graph. When `backward` comes to
+    a chunk, it is embedded again, under the random state and the autocast of the first time, so
+    that dropout repeats itself, and is back-propagated into the parameters' `grad` at once: it is a
+    segment of activation checkpointing. `torch.autograd.grad` cannot reach parameters so.
 
     An encoder's own loss is the mean over the whole batch too (`Features.auxiliary_count`). Dropout
     draws chunk by chunk: other masks than without chunks, from the same distribution.
@@ -31,7 +31,7 @@ def embed(
     if chunk_size is None or chunk_size >= batch.size:
         return cast("Embeddings", model(batch, exchange))
     chunks = [batch.part(start, start + chunk_size) for start in range(0, batch.size, chunk_size)]
-    return _together([_embed_chunk(model, chunk, exchange) for chunk in chunks])
+    return _together([_embed_chunk(model, chunk, exchange) for chunk in chunks], exchange)
 
 
 def check_chunks(model: nn.Module) -> None:
@@ -54,15 +54,40 @@ def check_chunks(model: nn.Module) -> None:
 
 
 def _embed_chunk(model: Model, chunk: Batch, exchange: Exchange | None) -> Embeddings:
-    # The tensor given tells `checkpoint` which device's random state to keep beside the CPU's.
-    def run(_: Tensor) -> Embeddings:
-        return cast("Embeddings", model(chunk, exchange))
+    losses: list[str] = []
+    present: dict[str, Tensor] = {}
 
-    return cast("Embeddings", checkpoint(run, chunk.instance, use_reentrant=False))
+    def run(switch: Tensor) -> tuple[Tensor, ...]:
+        found = cast("Embeddings", model(chunk, exchange))
+        losses[:] = found.auxiliary
+        present.update(found.present)
+        own = (
+            mapping[name]
+            for mapping in (found.auxiliary, found.auxiliary_counts)
+            for name in losses
+        )
+        return (*found.z.values(), *own, switch.sum())
+
+    # Without an input that asks for a gradient there would be no backward pass. It is on the device
+    # whose random state has to be kept beside the CPU's.
+    switch = torch.zeros(1, device=chunk.instance.device, requires_grad=True)
+    *tensors, _ = cast("tuple[Tensor, ...]", checkpoint(run, switch, use_reentrant=True))
+    columns, count = model.columns, len(losses)
+    z, values, counts = (
+        tensors[: len(columns)],
+        tensors[len(columns) : len(columns) + count],
+        tensors[len(columns) + count :],
+    )
+    return Embeddings(
+        z=dict(zip(columns, z, strict=True)),
+        present=present,
+        auxiliary=dict(zip(losses, values, strict=True)),
+        auxiliary_counts=dict(zip(losses, counts, strict=True)),
+    )
 
 
-def _together(chunks: Sequence[Embeddings]) -> Embeddings:
-    first = chunks[0]
+def _together(chunks: Sequence[Embeddings], exchange: Exchange | None) -> Embeddings:
+    columns = chunks[0].z.keys()
     auxiliary: dict[str, Tensor] = {}
     counts: dict[str, Tensor] = {}
     for column in dict.fromkeys(column for chunk in chunks for column in chunk.auxiliary):
@@ -71,11 +96,11 @@ def _together(chunks: Sequence[Embeddings]) -> Embeddings:
         sums = [chunk.auxiliary[column] * chunk.auxiliary_counts[column] for chunk in own]
         auxiliary[column] = torch.stack(sums).sum() / counts[column].clamp(min=1)
     return Embeddings(
-        z={column: torch.cat([chunk.z[column] for chunk in chunks]) for column in first.z},
+        z={column: torch.cat([chunk.z[column] for chunk in chunks]) for column in columns},
         present={
-            column: torch.cat([chunk.present[column] for chunk in chunks]) for column in first.z
+            column: torch.cat([chunk.present[column] for chunk in chunks]) for column in columns
         },
-        compare=first.compare,
+        compare=None if exchange is None else exchange.compare,
         auxiliary=auxiliary,
         auxiliary_counts=counts,
     )
