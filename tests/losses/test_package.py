@@ -38,6 +38,7 @@ def test_public_names() -> None:
         "InfoNCE",
         "LossOutput",
         "SigLIP",
+        "Sum",
         "Trimodal",
     ]
     assert set(polymodal_losses.__all__) <= set(dir(polymodal_losses))

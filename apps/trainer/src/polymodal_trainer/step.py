@@ -31,7 +31,8 @@ EXCHANGE = 0x46757365
 class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
-    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `pair_gradients` are
+    `auxiliary` are losses of encoders' own by column, which `loss` holds too; `terms` are what an
+    objective that is a sum names of it. `pair_gradients` are
     the mean lengths of the embeddings' gradients through positive and through negative pairs, where
     they were asked for and the objective can tell. `skipped` says that fp16 gradients overflowed,
     so that the weights were left as they were.
@@ -44,6 +45,7 @@ class StepResult:
     skipped: bool = False
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
     pair_gradients: dict[str, float] = field(default_factory=dict)
+    terms: dict[str, Tensor] = field(default_factory=dict)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -114,6 +116,7 @@ def train_step(setup: Setup, batch: Batch, step: int, *, measure: bool = False) 
         skipped=skipped,
         auxiliary={name: loss.detach() for name, loss in embeddings.auxiliary.items()},
         pair_gradients=pair_gradients,
+        terms=dict(getattr(output, "terms", {})),
     )
 
 

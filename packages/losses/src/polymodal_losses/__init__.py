@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
     from polymodal_losses.siglip import SigLIP
+    from polymodal_losses.sum import Sum
     from polymodal_losses.trimodal import Trimodal
 
-__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "SigLIP", "Trimodal"]
+__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "SigLIP", "Sum", "Trimodal"]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
 _MODULES = {
@@ -22,6 +23,7 @@ _MODULES = {
     "InfoNCE": "info_nce",
     "LossOutput": "output",
     "SigLIP": "siglip",
+    "Sum": "sum",
     "Trimodal": "trimodal",
 }
 

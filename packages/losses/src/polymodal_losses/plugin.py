@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc`, `pcmr`, `infonce`, `siglip` and `trimodal`."""
+    """Offer `pcmc`, `pcmr`, `infonce`, `siglip`, `sum` and `trimodal`."""
     from polymodal_losses.config import (
         InfoNCEConfig,
         PCMCConfig,
@@ -21,5 +21,6 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         SigLIPConfig,
         TrimodalConfig,
     )
+    from polymodal_losses.sum_config import SumConfig
 
-    return [PCMCConfig, PCMRConfig, InfoNCEConfig, SigLIPConfig, TrimodalConfig]
+    return [PCMCConfig, PCMRConfig, InfoNCEConfig, SigLIPConfig, SumConfig, TrimodalConfig]
