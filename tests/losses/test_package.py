@@ -35,6 +35,7 @@ def test_public_names() -> None:
     assert polymodal_losses.__all__ == [
         "PCMC",
         "PCMR",
+        "Distillation",
         "InfoNCE",
         "LossOutput",
         "SigLIP",

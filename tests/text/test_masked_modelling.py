@@ -35,8 +35,8 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Kinds:
 
 
 def config_of(options: dict[str, Any], **others: Any) -> Any:
-    kind = {"transformer": TransformerConfig, "huggingface": HuggingFaceConfig}[options["kind"]]
-    return kind.model_validate({**options, "masked_modelling": 1.0, **others})
+    kinds: dict[str, Any] = {"transformer": TransformerConfig, "huggingface": HuggingFaceConfig}
+    return kinds[options["kind"]].model_validate({**options, "masked_modelling": 1.0, **others})
 
 
 def build(kinds: Kinds, kind: str, **others: Any) -> tuple[MaskedModelling, TextModality]:
@@ -67,7 +67,8 @@ def test_the_loss_is_the_mean_cross_entropy_over_hidden_tokens(kinds: Kinds, kin
     torch.manual_seed(4)
     chosen, seen = encoder.draw(inputs["ids"], inputs["mask"])
     shown = encoder.backbone({**inputs, "ids": seen})
-    table, biases = encoder.backbone.token_embeddings.detach(), encoder.bias.detach()
+    backbone: Any = encoder.backbone
+    table, biases = backbone.token_embeddings.detach(), encoder.bias.detach()
     losses = []
     for n, place in chosen.nonzero().tolist():
         hidden = encoder.transform(shown.tokens[n, place]).detach()

@@ -93,7 +93,7 @@ def test_the_full_size_takes_a_step_with_random_weights(tmp_path: Path) -> None:
     built = build(recipe, registry=registry(), source="cmla_full")
     count = sum(parameter.numel() for parameter in built.model.parameters())
     assert count == pytest.approx(220e6, rel=0.005)  # "~220M", Table 1
-    head = built.model.heads["text"].projection[0].weight
+    head = next(built.model.heads["text"].parameters())
     before = head.detach().clone()
     result = train_step(built, next(iter(training_batches(built, epoch=0))), 0)
     assert result.anchors == {"image-text": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from polymodal_datasets.config import DataConfig
 
     from polymodal_trainer.config import TrainingConfig
+    from polymodal_trainer.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Setup:
     """Everything that a run is made of, built and checked.
 
     `pair_rows` counts the training rows that have both columns of each compared pair; `encoders`
-    are the portable tables that checkpoints keep.
+    are the portable tables that checkpoints keep. `teachers` are what an objective learns from.
     """
 
     recipe: Recipe
@@ -61,6 +62,7 @@ class Setup:
     pair_rows: dict[str, int]
     versions: dict[str, str]
     encoders: dict[str, Any]
+    teachers: Mapping[str, Teacher] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:

@@ -81,7 +81,9 @@ def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]
     # What an objective takes beside the embeddings.
     config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
     groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
-    limits = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    limits: dict[str, Any] = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    if setup.teachers:
+        limits["teachers"] = {name: found.of(batch.index) for name, found in setup.teachers.items()}
     return {"present": embeddings.present, "groups": groups, **limits}
 
 

@@ -124,8 +124,8 @@ def take_values(value: Inputs, places: Tensor | slice) -> Inputs:
     if isinstance(value, list | tuple):
         return type(value)(take_values(item, places) for item in value)
     if isinstance(value, Features):
-        parts = (value.pooled, value.tokens, value.mask)
-        return Features(*(None if part is None else part[places] for part in parts))
+        tokens, mask = (None if x is None else x[places] for x in (value.tokens, value.mask))
+        return Features(value.pooled[places], tokens, mask)
     return value[places]
 
 

@@ -34,7 +34,7 @@ class PCMCConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_temperature(self) -> PCMCConfig:
@@ -68,7 +68,7 @@ class PCMRConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_groups(self) -> PCMRConfig:
@@ -103,7 +103,7 @@ class InfoNCEConfig(ObjectiveConfig):
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
         check_one_pair([(pair[0], pair[1]) for pair in pairs or ()])
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     def build(self) -> InfoNCE:
         """Build the loss."""
@@ -124,7 +124,7 @@ class SigLIPConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_temperature(self) -> SigLIPConfig:
@@ -154,7 +154,7 @@ class TrimodalConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_temperature(self) -> TrimodalConfig:
@@ -176,7 +176,8 @@ class TrimodalConfig(ObjectiveConfig):
         )
 
 
-def _checked(pairs: ListedPairs | None) -> ListedPairs | None:
+def checked_pairs(pairs: ListedPairs | None) -> ListedPairs | None:
+    """Give back listed pairs; raises ObjectiveError for what no objective can compare."""
     # As a mapping, a pair listed twice would silently keep its last weight.
     if pairs is not None:
         names = [(pair[0], pair[1]) for pair in pairs]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc`, `pcmr`, `infonce`, `siglip`, `sum` and `trimodal`."""
+    """Offer the kinds of objective that the README lists."""
     from polymodal_losses.config import (
         InfoNCEConfig,
         PCMCConfig,
@@ -21,6 +21,15 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         SigLIPConfig,
         TrimodalConfig,
     )
+    from polymodal_losses.distillation_config import DistillationConfig
     from polymodal_losses.sum_config import SumConfig
 
-    return [PCMCConfig, PCMRConfig, InfoNCEConfig, SigLIPConfig, SumConfig, TrimodalConfig]
+    return [
+        PCMCConfig,
+        PCMRConfig,
+        InfoNCEConfig,
+        SigLIPConfig,
+        TrimodalConfig,
+        DistillationConfig,
+        SumConfig,
+    ]

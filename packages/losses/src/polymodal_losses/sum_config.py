@@ -90,6 +90,10 @@ class SumConfig(ObjectiveConfig):
                 found[known] = found.get(known, 0.0) + part.weight * weight
         return found
 
+    def teachers(self) -> tuple[str, ...]:
+        """Name the teachers of all parts."""
+        return tuple(name for part in self.parts for name in part.objective.teachers())
+
     def build(self) -> Sum:
         """Build the objectives and their sum."""
         from polymodal_losses.sum import Sum
