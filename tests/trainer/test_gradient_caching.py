@@ -272,7 +272,7 @@ def test_batch_normalisation_in_training_is_refused() -> None:
         check_chunks(model(frozen=False))
 
 
-def test_a_run_in_chunks_resumes_and_is_refused_other_chunks(recipe: Path) -> None:
+def test_a_run_in_chunks_is_refused_other_chunks_on_resuming(recipe: Path) -> None:
     from polymodal_trainer.run import run
 
     out = Path("out")

@@ -67,7 +67,7 @@ def test_each_row_gets_the_teachers_embeddings_of_its_values(recipe: Path, teach
         torch.testing.assert_close(vectors[column][has], wanted)
 
 
-def test_a_student_trains_resumes_and_tells_both_terms(recipe: Path, teacher: Path) -> None:
+def test_a_student_trains_and_tells_both_terms(recipe: Path, teacher: Path) -> None:
     train(recipe, BOTH, "training.epochs=2", out=Path("student"))
     steps = lines(Path("student"), "step")
     assert steps[0]["terms"].keys() == {"pcmc", "distillation"}
@@ -86,7 +86,7 @@ def test_a_student_alone_comes_to_the_teachers_similarities(recipe: Path, teache
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_a_teacher_that_is_not_there_or_shares_too_little_is_refused(
+def test_a_teacher_that_is_not_there_is_refused_and_one_with_fewer_columns_is_not(
     tmp_path: Path, recipe: Path, teacher: Path, store: Path
 ) -> None:
     absent = 'objective={kind="distillation", teacher="runs/none"}'
