@@ -32,7 +32,16 @@ def run_alone(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_public_names() -> None:
-    assert polymodal_losses.__all__ == ["PCMC", "PCMR", "InfoNCE", "LossOutput", "Trimodal"]
+    assert polymodal_losses.__all__ == [
+        "PCMC",
+        "PCMR",
+        "Distillation",
+        "InfoNCE",
+        "LossOutput",
+        "SigLIP",
+        "Sum",
+        "Trimodal",
+    ]
     assert set(polymodal_losses.__all__) <= set(dir(polymodal_losses))
     assert all(hasattr(polymodal_losses, name) for name in polymodal_losses.__all__)
     with pytest.raises(AttributeError, match="'polymodal_losses' has no attribute 'PCMD'"):

@@ -16,7 +16,8 @@ def test_every_objective_is_found_through_the_entry_point() -> None:
     points = [p for p in entry_points(group="polymodal") if p.value == plugin.__name__]
     registry = load_registry(points)
     assert registry.broken == []
-    assert registry.names("objective") == ["infonce", "pcmc", "pcmr", "trimodal"]
+    kinds = ["distillation", "infonce", "pcmc", "pcmr", "siglip", "sum", "trimodal"]
+    assert registry.names("objective") == kinds
     assert registry.find("objective", "pcmc", ObjectiveConfig) is PCMCConfig
     assert registry.find("objective", "pcmr", ObjectiveConfig) is PCMRConfig
     assert registry.find("objective", "infonce", ObjectiveConfig) is InfoNCEConfig
@@ -27,7 +28,11 @@ def test_registering_and_validating_need_no_torch() -> None:
         "import sys\n"
         "import polymodal_losses.plugin as plugin\n"
         "for config in plugin.register_objectives():\n"
-        "    config.model_validate({'pairs': [['a', 'b', 0.5]]})\n"
+        "    given = {'pairs': [['a', 'b', 0.5]]}\n"
+        "    whole = {'parts': [{'kind': 'pcmc', **given}]}\n"
+        "    taught = {**given, 'teacher': 'runs/big'}\n"
+        "    options = {'sum': whole, 'distillation': taught}\n"
+        "    config.model_validate(options.get(config.kind_name(), given))\n"
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -104,9 +104,10 @@ class Spaces:
         missing = [name for name in opened.store.columns if name in model.columns]
         missing = [column for column in missing if column not in numbers]
         split = f"{split}{self._of}"
+        place = f"{split}{self._of}"
         if missing:
-            self.notes.append(f"split '{split}' has no items of {', '.join(missing)}")
-        with self._bar(f"embedding {split}", sum(map(len, numbers.values()))) as advance:
+            self.notes.append(f"split '{place}' has no items of {', '.join(missing)}")
+        with self._bar(f"embedding {place}", sum(map(len, numbers.values()))) as advance:
             embeddings = embed_table(
                 model, table, self._batches, device=self._device, advance=advance
             )
@@ -128,7 +129,7 @@ class Spaces:
             source=opened.store.describe()["source"],
             window=self._window,
             spans=self._spans,
-            split=split,
+            split=place,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,
         )

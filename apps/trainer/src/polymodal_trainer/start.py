@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +29,7 @@ from polymodal_trainer.coverage import (
 )
 from polymodal_trainer.environment import plugin_versions
 from polymodal_trainer.fitting import fit_states
+from polymodal_trainer.gradient_caching import check_chunks
 from polymodal_trainer.optimiser import build_optimizer
 from polymodal_trainer.precision import Precision, choose_precision
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from polymodal_datasets.config import DataConfig
 
     from polymodal_trainer.config import TrainingConfig
+    from polymodal_trainer.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Setup:
     """Everything that a run is made of, built and checked.
 
     `pair_rows` counts the training rows that have both columns of each compared pair; `encoders`
-    are the portable tables that checkpoints keep.
+    are the portable tables that checkpoints keep. `teachers` are what an objective learns from.
     """
 
     recipe: Recipe
@@ -60,6 +62,7 @@ class Setup:
     pair_rows: dict[str, int]
     versions: dict[str, str]
     encoders: dict[str, Any]
+    teachers: Mapping[str, Teacher] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -127,6 +130,8 @@ def build(
             + (f"with LoRA those of {adapted} change in every step; " if adapted else "")
             + 'set tuning = "frozen" for one, or leave the key out'
         )
+    if training.chunk_size is not None:
+        check_chunks(model.train())
     objective = cast("nn.Module", objective_config.build()).to(precision.device)
     if model.fusion is not None:
         check_fusion(objective)

@@ -13,6 +13,7 @@ from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
 from polymodal_trainer.coverage import pair_name
+from polymodal_trainer.gradient_caching import embed
 from polymodal_trainer.nonfinite import NonFiniteError, check_temperature
 from polymodal_trainer.start import Setup
 
@@ -30,7 +31,8 @@ EXCHANGE = 0x46757365
 class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
-    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `pair_gradients` are
+    `auxiliary` are losses of encoders' own by column, which `loss` holds too; `terms` are what an
+    objective that is a sum names of it. `pair_gradients` are
     the mean lengths of the embeddings' gradients through positive and through negative pairs, where
     they were asked for and the objective can tell. `skipped` says that fp16 gradients overflowed,
     so that the weights were left as they were.
@@ -43,6 +45,7 @@ class StepResult:
     skipped: bool = False
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
     pair_gradients: dict[str, float] = field(default_factory=dict)
+    terms: dict[str, Tensor] = field(default_factory=dict)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -67,8 +70,9 @@ def draw_exchange(setup: Setup, step: int) -> Exchange | None:
 
 def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutput]:
     """Embed a batch and score it; the objective runs outside autocast."""
+    exchange = draw_exchange(setup, step)
     with setup.precision.autocast():
-        embeddings: Embeddings = setup.model(batch, draw_exchange(setup, step))
+        embeddings = embed(setup.model, batch, exchange, chunk_size=setup.training.chunk_size)
     output: LossOutput = setup.objective(embeddings.z, **_given(setup, batch, embeddings))
     return embeddings, output
 
@@ -77,7 +81,9 @@ def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]
     # What an objective takes beside the embeddings.
     config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
     groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
-    limits = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    limits: dict[str, Any] = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    if setup.teachers:
+        limits["teachers"] = {name: found.of(batch.index) for name, found in setup.teachers.items()}
     return {"present": embeddings.present, "groups": groups, **limits}
 
 
@@ -112,6 +118,7 @@ def train_step(setup: Setup, batch: Batch, step: int, *, measure: bool = False) 
         skipped=skipped,
         auxiliary={name: loss.detach() for name, loss in embeddings.auxiliary.items()},
         pair_gradients=pair_gradients,
+        terms=dict(getattr(output, "terms", {})),
     )
 
 

@@ -172,8 +172,8 @@ class Model(nn.Module):
         without `exchange`, each column is seen alone. Raises PolymodalError where the sides do not
         hold each column once.
         """
-        auxiliary: dict[str, Tensor] = {}
-        vectors = self._vectors(batch, exchange, auxiliary)
+        losses: dict[str, Features] = {}
+        vectors = self._vectors(batch, exchange, losses)
         z, present = {}, {}
         device = batch.instance.device
         for column in self.owners:
@@ -186,27 +186,34 @@ class Model(nn.Module):
                 mask[rows] = True
             present[column] = mask
         compare = None if exchange is None else exchange.compare
-        return Embeddings(z, present, compare, auxiliary)
+        return Embeddings(
+            z,
+            present,
+            compare,
+            auxiliary={name: cast("Tensor", item.auxiliary) for name, item in losses.items()},
+            auxiliary_counts={name: _auxiliary_count(item) for name, item in losses.items()},
+        )
 
     def _vectors(
-        self, batch: Batch, exchange: Exchange | None, auxiliary: dict[str, Tensor]
+        self, batch: Batch, exchange: Exchange | None, losses: dict[str, Features]
     ) -> dict[str, Tensor]:
+        # `losses` receives the features of encoders that have a loss of their own.
         held = [column for column in self.owners if column in batch.inputs]
 
-        def encoded(column: str) -> Features:
+        def encode(column: str) -> Features:
             found = self.features(column, batch.inputs[column])
             if found.auxiliary is not None:
-                auxiliary[column] = found.auxiliary
+                losses[column] = found
             return found
 
         if self.fusion is None or exchange is None:
-            return {column: self._alone(column, encoded(column)) for column in held}
+            return {column: self._alone(column, encode(column)) for column in held}
         if sorted(column for side in exchange.sides for column in side) != sorted(self.owners):
             raise PolymodalError(
                 f"the sides {exchange.sides} do not hold each of the columns "
                 f"{', '.join(self.owners)} once"
             )
-        features = {column: encoded(column) for column in held}
+        features = {column: encode(column) for column in held}
         vectors: dict[str, Tensor] = {}
         for side in exchange.sides:
             part = {column: features[column] for column in side if column in features}
@@ -317,6 +324,12 @@ def _tuned(columns: Mapping[str, ColumnConfig], tuning: Tuning) -> frozenset[str
         for name, column in columns.items()
         if column.share is None and column.encoder.tuning == tuning
     )
+
+
+def _auxiliary_count(features: Features) -> Tensor:
+    if features.auxiliary_count is not None:
+        return features.auxiliary_count
+    return torch.tensor(len(features.pooled), device=features.pooled.device)
 
 
 def _backbone(encoder: nn.Module) -> nn.Module:

@@ -159,7 +159,8 @@ class Objective(Protocol):
     """A loss over embeddings; an `nn.Module`.
 
     One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
-    None: of the pairs that it compares, only these in this batch, in either order.
+    None: of the pairs that it compares, only these in this batch, in either order. One whose config
+    names `teachers` takes their embeddings of the batch under that name.
     """
 
     def __call__(

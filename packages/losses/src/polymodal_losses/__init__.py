@@ -6,20 +6,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polymodal_losses.distillation import Distillation
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.siglip import SigLIP
+    from polymodal_losses.sum import Sum
     from polymodal_losses.trimodal import Trimodal
 
-__all__ = ["PCMC", "PCMR", "InfoNCE", "LossOutput", "Trimodal"]
+__all__ = ["PCMC", "PCMR", "Distillation", "InfoNCE", "LossOutput", "SigLIP", "Sum", "Trimodal"]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
 _MODULES = {
     "PCMC": "pcmc",
     "PCMR": "pcmr",
+    "Distillation": "distillation",
     "InfoNCE": "info_nce",
     "LossOutput": "output",
+    "SigLIP": "siglip",
+    "Sum": "sum",
     "Trimodal": "trimodal",
 }
 

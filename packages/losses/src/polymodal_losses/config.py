@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.siglip import SigLIP
     from polymodal_losses.trimodal import Trimodal
 
 ListedPairs = tuple[Pair | tuple[str, str, float], ...]
@@ -33,7 +34,7 @@ class PCMCConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_temperature(self) -> PCMCConfig:
@@ -67,7 +68,7 @@ class PCMRConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_groups(self) -> PCMRConfig:
@@ -102,13 +103,41 @@ class InfoNCEConfig(ObjectiveConfig):
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
         check_one_pair([(pair[0], pair[1]) for pair in pairs or ()])
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     def build(self) -> InfoNCE:
         """Build the loss."""
         from polymodal_losses.info_nce import InfoNCE
 
         return InfoNCE(self.temperature, pairs=self.weights())
+
+
+class SigLIPConfig(ObjectiveConfig):
+    """Sigmoid loss over all pairs, or over the weighted ones named; see `SigLIP`."""
+
+    kind: Literal["siglip"] = "siglip"
+    temperature: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    bias: float = Field(default=-10.0, allow_inf_nan=False)
+    learnable: bool = True
+    form: Form = "auto"
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        return checked_pairs(pairs)
+
+    @model_validator(mode="after")
+    def _check_temperature(self) -> SigLIPConfig:
+        check_temperature(self.temperature, learnable=self.learnable)
+        return self
+
+    def build(self) -> SigLIP:
+        """Build the loss."""
+        from polymodal_losses.siglip import SigLIP
+
+        return SigLIP(
+            self.temperature, self.bias, self.learnable, pairs=self.weights(), form=self.form
+        )
 
 
 class TrimodalConfig(ObjectiveConfig):
@@ -125,7 +154,7 @@ class TrimodalConfig(ObjectiveConfig):
     @field_validator("pairs")
     @classmethod
     def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
-        return _checked(pairs)
+        return checked_pairs(pairs)
 
     @model_validator(mode="after")
     def _check_temperature(self) -> TrimodalConfig:
@@ -147,7 +176,8 @@ class TrimodalConfig(ObjectiveConfig):
         )
 
 
-def _checked(pairs: ListedPairs | None) -> ListedPairs | None:
+def checked_pairs(pairs: ListedPairs | None) -> ListedPairs | None:
+    """Give back listed pairs; raises ObjectiveError for what no objective can compare."""
     # As a mapping, a pair listed twice would silently keep its last weight.
     if pairs is not None:
         names = [(pair[0], pair[1]) for pair in pairs]

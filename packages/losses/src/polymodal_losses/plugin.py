@@ -13,7 +13,23 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer `pcmc`, `pcmr`, `infonce` and `trimodal`."""
-    from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
+    """Offer the kinds of objective that the README lists."""
+    from polymodal_losses.config import (
+        InfoNCEConfig,
+        PCMCConfig,
+        PCMRConfig,
+        SigLIPConfig,
+        TrimodalConfig,
+    )
+    from polymodal_losses.distillation_config import DistillationConfig
+    from polymodal_losses.sum_config import SumConfig
 
-    return [PCMCConfig, PCMRConfig, InfoNCEConfig, TrimodalConfig]
+    return [
+        PCMCConfig,
+        PCMRConfig,
+        InfoNCEConfig,
+        SigLIPConfig,
+        TrimodalConfig,
+        DistillationConfig,
+        SumConfig,
+    ]
