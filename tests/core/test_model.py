@@ -302,3 +302,50 @@ def test_losses_of_encoders_own_come_with_the_embeddings() -> None:
     assert torch.equal(found.auxiliary["number"], wanted)
     assert model(batch({"height": [2]})).auxiliary == {}
     assert model.eval()(given).auxiliary == {}
+
+
+def test_whole_rows_are_embedded_beside_columns_seen_alone() -> None:
+    model = build({"number": {}, "height": HEIGHT}).eval()
+    given = batch({"number": [0, 2], "height": [0, 1]})
+    out = model(given, joint=True)
+    assert model(given).joint is None
+    assert out.joint is not None
+    both = torch.nn.functional.normalize(out.z["number"][0] + out.z["height"][0], dim=0)
+    torch.testing.assert_close(out.joint[0], both)
+    torch.testing.assert_close(out.joint[1], out.z["height"][1])
+    torch.testing.assert_close(out.joint[2], out.z["number"][2])
+    assert (out.joint[3:] == 0).all()
+    nothing = model(batch({}), joint=True)
+    assert nothing.joint is not None
+    assert not nothing.joint.any()
+
+
+def test_what_is_held_learns_nothing_until_it_is_let_go() -> None:
+    shared = {"number": {}, "other": {"share": "number"}, "height": HEIGHT}
+    model = build(shared).train()
+    model.hold(["other"])
+    assert not any(item.requires_grad for item in model.heads["other"].parameters())
+    assert all(item.requires_grad for item in model.encoders["number"].parameters())
+    assert model.encoders["number"].training
+    model.hold(["other", "number"])
+    assert not any(item.requires_grad for item in model.encoders["number"].parameters())
+    assert not model.encoders["number"].training
+    assert model.train().encoders["height"].training
+    assert not model.encoders["number"].training
+    before = {name: item.clone() for name, item in model.encoders["number"].state_dict().items()}
+    out = model(batch({"number": [0, 1], "height": [0, 1]}))
+    torch.stack([z.sum() for z in out.z.values()]).sum().backward()
+    assert all(item.grad is None for item in model.encoders["number"].parameters())
+    after = model.encoders["number"].state_dict()
+    assert all(torch.equal(item, after[name]) for name, item in before.items())
+    model.hold()
+    assert all(item.requires_grad for item in model.parameters())
+    assert model.encoders["number"].training
+
+
+def test_frozen_encoders_stay_frozen_when_let_go() -> None:
+    model = build({"number": {"encoder": {"tuning": "frozen"}}, "height": HEIGHT})
+    model.hold(["number", "height"])
+    model.hold()
+    assert not any(item.requires_grad for item in model.encoders["number"].parameters())
+    assert all(item.requires_grad for item in model.encoders["height"].parameters())

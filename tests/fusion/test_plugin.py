@@ -10,6 +10,7 @@ from polymodal_core.plugins import registry
 from polymodal_core.testing import check_fusion, check_plugin
 from polymodal_fusion.config import (
     ConcatenationConfig,
+    CrossAttentionConfig,
     DualStreamConfig,
     EarlyConfig,
     MultiStreamConfig,
@@ -25,12 +26,20 @@ CONFIGS: list[FusionConfig] = [
     DualStreamConfig(**SMALL, columns=("text", "depth")),
     EarlyConfig(**SMALL),
     ConcatenationConfig(width=16),
+    CrossAttentionConfig(width=16, heads=4),
+    CrossAttentionConfig(width=16, heads=4, layers=2, visual="text", feed_forward=0),
 ]
 
 
 def test_contract() -> None:
     names = {item.__name__ for item in check_plugin("polymodal_fusion.plugin")}
-    assert names == {"MultiStreamConfig", "DualStreamConfig", "EarlyConfig", "ConcatenationConfig"}
+    assert names == {
+        "MultiStreamConfig",
+        "DualStreamConfig",
+        "EarlyConfig",
+        "ConcatenationConfig",
+        "CrossAttentionConfig",
+    }
     owner = registry().registrations["fusion", "multi_stream"].distribution
     assert owner == "polymodal-fusion"
 

@@ -16,8 +16,19 @@ def test_every_objective_is_found_through_the_entry_point() -> None:
     points = [p for p in entry_points(group="polymodal") if p.value == plugin.__name__]
     registry = load_registry(points)
     assert registry.broken == []
-    kinds = ["distillation", "infonce", "pcmc", "pcmr", "siglip", "sum", "trimodal"]
-    assert registry.names("objective") == kinds
+    assert registry.names("objective") == [
+        "classification",
+        "distillation",
+        "domain_adversarial",
+        "infonce",
+        "kl_divergence",
+        "mmd",
+        "pcmc",
+        "pcmr",
+        "siglip",
+        "sum",
+        "trimodal",
+    ]
     assert registry.find("objective", "pcmc", ObjectiveConfig) is PCMCConfig
     assert registry.find("objective", "pcmr", ObjectiveConfig) is PCMRConfig
     assert registry.find("objective", "infonce", ObjectiveConfig) is InfoNCEConfig
@@ -31,7 +42,7 @@ def test_registering_and_validating_need_no_torch() -> None:
         "    given = {'pairs': [['a', 'b', 0.5]]}\n"
         "    whole = {'parts': [{'kind': 'pcmc', **given}]}\n"
         "    taught = {**given, 'teacher': 'runs/big'}\n"
-        "    options = {'sum': whole, 'distillation': taught}\n"
+        "    options = {'sum': whole, 'distillation': taught, 'classification': {}}\n"
         "    config.model_validate(options.get(config.kind_name(), given))\n"
         "sys.exit('torch' in sys.modules)\n"
     )

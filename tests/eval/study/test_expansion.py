@@ -91,3 +91,15 @@ def test_an_unknown_column_is_said() -> None:
         "grid.c.x.columns: the recipe has no column 'imgae'; did you mean 'image'? "
         "known: image, s, text"
     ]
+
+
+def test_weights_of_streams_that_are_left_out_go_too() -> None:
+    (table,), problems = expanded(
+        "[columns]\n"
+        'A = { columns = ["image"], objective = { kind = "classification", '
+        "streams = { image = 0.5, text = 2.0 } }, evaluation.tasks = ["
+        '{ kind = "classification", remove = ["text"] }] }'
+    )
+    assert problems == []
+    assert table["objective"] == {"kind": "classification", "streams": {"image": 0.5}}
+    assert table["evaluation"]["tasks"] == [{"kind": "classification", "remove": []}]

@@ -89,6 +89,10 @@ class Display:
                     self.console.print(enrichment_table(result, title))
                 elif result.task == "robustness":
                     self.console.print(robustness_table(result, title))
+                elif result.task == "classification":
+                    from polymodal_evaluator.classification_table import classification_table
+
+                    self.console.print(classification_table(result, title))
                 else:
                     self.console.print(results_table(result, title, trained))
                     for line in template_lines(result):
@@ -230,14 +234,15 @@ def _cells(item: Measurement, extra: Sequence[str]) -> list[str]:
     return [
         escape(item.name),
         f"[{style}]{figure(estimate.value)}[/{style}]",
-        _interval(estimate),
+        value_interval(estimate),
         *(figure(item.estimates[name].value) if name in item.estimates else "" for name in extra),
         figure(estimate.chance),
         f"{item.num_queries:,}",
     ]
 
 
-def _interval(estimate: Estimate) -> str:
+def value_interval(estimate: Estimate) -> str:
+    """Write the interval of a value in per cent."""
     if estimate.low is None or estimate.high is None:
         return "–"
     return f"{figure(estimate.low)} – {figure(estimate.high)}"

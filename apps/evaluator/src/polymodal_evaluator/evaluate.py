@@ -6,13 +6,14 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from polymodal_core.config import TaskConfig
 from polymodal_core.errors import PolymodalError
 from polymodal_core.plugins import Registry, registry
 from polymodal_eval.config import default_tasks
@@ -21,6 +22,7 @@ from polymodal_eval.report.evaluated import Evaluated
 from polymodal_eval.report.files import write_report
 from polymodal_eval.report.training import read_metrics
 
+from polymodal_evaluator.classifying import class_scores
 from polymodal_evaluator.display import Display
 from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
 from polymodal_evaluator.places import Places
@@ -65,7 +67,8 @@ def evaluate(request: Request) -> Path:
     config = opened.evaluation
     tasks = default_tasks(plugins) if config.tasks is None else list(config.tasks)
     check_columns(tasks, opened.trained.model.columns)
-    spaces = Places(opened, tasks, device=device, bar=display.bar)
+    classify = class_scores(opened, registry=plugins, device=device) if _classifies(tasks) else None
+    spaces = Places(opened, tasks, device=device, bar=display.bar, classify=classify)
     display.show(f"{opened.run.path}: checkpoint {opened.checkpoint}, on {device}")
     results = run_tasks(
         tasks,
@@ -99,6 +102,11 @@ def evaluate(request: Request) -> Path:
     page = write_report(folder, replace(evaluated, evaluation={**evaluated.evaluation, **seconds}))
     display.say(f"report: {page}  (with report.json and queries.parquet)")
     return page
+
+
+def _classifies(tasks: Sequence[TaskConfig]) -> bool:
+    # The objective's package is loaded for the task that needs it alone.
+    return any(task.kind == "classification" for task in tasks)
 
 
 def choose_device(device: str) -> str:

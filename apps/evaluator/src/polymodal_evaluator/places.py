@@ -18,6 +18,7 @@ from polymodal_evaluator.spaces import Spaces
 
 if TYPE_CHECKING:
     from polymodal_core.config import TaskConfig
+    from polymodal_eval.classified_rows import Classify
     from polymodal_eval.space import Space
 
     from polymodal_evaluator.spaces import Bar
@@ -31,7 +32,13 @@ class Places:
     """
 
     def __init__(
-        self, opened: Opened, tasks: Sequence[TaskConfig], *, device: str, bar: Bar
+        self,
+        opened: Opened,
+        tasks: Sequence[TaskConfig],
+        *,
+        device: str,
+        bar: Bar,
+        classify: Classify | None = None,
     ) -> None:
         """Open every store and find every split that the tasks name.
 
@@ -39,7 +46,7 @@ class Places:
         split that is unknown or empty.
         """
         default = opened.evaluation.split
-        self._own = Spaces(opened, device=device, bar=bar)
+        self._own = Spaces(opened, device=device, bar=bar, classify=classify)
         self._spaces: dict[str, tuple[Spaces, str]] = {}
         self.stores: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
     from polymodal_core.geometry import Crop
+    from polymodal_eval.classified_rows import Classify
 
     Integers = NDArray[np.int64]
     Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -48,12 +49,21 @@ class Spaces:
     `notes` collects what the report should say about the splits.
     """
 
-    def __init__(self, opened: Opened, *, device: str, bar: Bar, of: str = "") -> None:
-        """Remember the run; `bar(title, items)` shows progress.
+    def __init__(
+        self,
+        opened: Opened,
+        *,
+        device: str,
+        bar: Bar,
+        of: str = "",
+        classify: Classify | None = None,
+    ) -> None:
+        """Remember the run; `bar(title, items)` shows progress, `classify` scores classes.
 
         `of` names the store where it is another one than the run's: its splits are then called
         `test of cifar10`.
         """
+        self._classify = classify
         self._opened = opened
         self._of = f" of {of}" if of else ""
         self._device = device
@@ -97,13 +107,13 @@ class Spaces:
 
     def _embed(self, split: str) -> Space:
         opened = self._opened
-        table = opened.store.table.select(self.rows(split))
+        rows = self.rows(split)
+        table = opened.store.table.select(rows)
         model = opened.trained.model
         numbers = items_to_embed(model.columns, table)
         # What another store lacks altogether has been said when its columns were matched.
         missing = [name for name in opened.store.columns if name in model.columns]
         missing = [column for column in missing if column not in numbers]
-        split = f"{split}{self._of}"
         place = f"{split}{self._of}"
         if missing:
             self.notes.append(f"split '{place}' has no items of {', '.join(missing)}")
@@ -129,6 +139,8 @@ class Spaces:
             source=opened.store.describe()["source"],
             window=self._window,
             spans=self._spans,
+            rows=rows,
+            classify=self._classify,
             split=place,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,

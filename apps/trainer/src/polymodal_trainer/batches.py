@@ -20,13 +20,14 @@ def training_batches(
 ) -> Iterable[Batch]:
     """Give an epoch's full batches from number `start` on, rows in `order`.
 
-    Where that is left out, the order depends on the seed alone.
+    Where that is left out, the order depends on the seed alone. Batches hold the columns that the
+    stage sees.
     """
     data = setup.data
     return load_batches(
         setup.store,
         setup.splits.train,
-        setup.modalities,
+        {name: item for name, item in setup.modalities.items() if name in setup.stage.columns},
         batch_size=data.batch_size,
         seed=setup.seed,
         epoch=epoch,

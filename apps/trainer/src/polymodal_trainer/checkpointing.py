@@ -21,6 +21,7 @@ from polymodal_core.run import RunFolder
 from polymodal_trainer.hardness import Hardness
 from polymodal_trainer.nonfinite import check_temperature, nonfinite_columns
 from polymodal_trainer.optimiser import load_optimizer_tensors, optimizer_tensors
+from polymodal_trainer.stages import enter_stage
 from polymodal_trainer.start import Setup
 from polymodal_trainer.state import TrainingState
 
@@ -30,8 +31,9 @@ REPLACED = ".replaced"
 class Checkpoints:
     """Writes a run's checkpoints: `step-00000120` folders, and the link `best` to one of them.
 
-    The newest `keep` are kept, and the best. A checkpoint is whole or not there, and an old one
-    goes only after a new one is on disk. `latest` is the newest sound one.
+    The newest `keep` are kept, and the best, of earlier stages too (`best-NAME`). A checkpoint is
+    whole or not there, and an old one goes only after a new one is on disk. `latest` is the newest
+    sound one.
     """
 
     def __init__(self, run: RunFolder, setup: Setup, hardness: Hardness | None = None) -> None:
@@ -80,18 +82,32 @@ class Checkpoints:
             raise CheckpointError(f"{self._run.path}: no checkpoint to resume from")
         setup, source = self._setup, str(self.latest)
         loaded = _load(self.latest)
+        state = TrainingState.from_plain(dict(loaded.state))
+        enter_stage(setup, state.stage)
         load_weights(setup.model, loaded.tensors.get("model", {}), source=source)
         load_weights(setup.objective, loaded.tensors.get("objective", {}), source=source)
         load_optimizer_tensors(setup.optimizer, loaded.tensors.get("optimizer", {}), source=source)
         if setup.precision.scaler is not None:
             setup.precision.scaler.load_state_dict(loaded.state["scaler"])
-        state = TrainingState.from_plain(dict(loaded.state))
         if self._hardness is not None:
             self._hardness.load(loaded.tensors.get("neighbours", {}), state, source=source)
         if state.best is not None and not self._path_of(state.best.step).is_dir():
             state.best = None  # deleted by hand: the next validation is the best there is
         self._mark_best(state)
         return state, int(loaded.state["metrics_size"])
+
+    def carry_over(self, state: TrainingState, name: str) -> None:
+        """Load the best weights of a stage that has ended, for the next to begin with.
+
+        The link `best` becomes `best-NAME`: what it points at is kept.
+        """
+        if state.best is None:
+            return
+        path = self._path_of(state.best.step)
+        loaded = _load(path)
+        for module, group in ((self._setup.model, "model"), (self._setup.objective, "objective")):
+            load_weights(module, loaded.tensors.get(group, {}), source=str(path))
+        os.replace(self._run.checkpoints / "best", self._run.checkpoints / f"best-{name}")
 
     def _plain(self, state: TrainingState, metrics_size: int) -> dict[str, Any]:
         setup = self._setup
@@ -103,6 +119,7 @@ class Checkpoints:
             "recipe": setup.recipe.table,
             "modalities": dict(setup.states),
             "encoders": setup.encoders,
+            "objective": setup.given,
             "plugins": setup.versions,
             "store": setup.store.fingerprint,
         }
@@ -121,9 +138,9 @@ class Checkpoints:
         os.replace(fresh, link)
 
     def _prune(self) -> None:
-        best = (self._run.checkpoints / "best").resolve().name
+        best = {link.resolve().name for link in self._run.checkpoints.glob("best*")}
         for path in self._run.steps()[: -self._setup.training.keep]:
-            if path.name != best:
+            if path.name not in best:
                 # Renamed first, so that a kill cannot leave half a checkpoint under its name.
                 doomed = path.with_name(f".{path.name}.old")
                 path.rename(doomed)

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from polymodal_core.config import Configuration
 from pydantic import Field, field_validator, model_validator
 
+from polymodal_trainer.stage_config import Rate, StageConfig, check_warmup
+
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class TrainingConfig(Configuration):
@@ -73,15 +74,11 @@ class TrainingConfig(Configuration):
     deterministic: bool = Field(
         default=False, description="only repeatable kernels on a GPU too, where they may be slower"
     )
+    stages: tuple[StageConfig, ...] = Field(
+        default=(), description="what is trained one after the other; left out: all at once"
+    )
 
-    # Checked before pydantic tries the members of a union, whose errors name each of them.
-    @field_validator("warmup", mode="before")
-    @classmethod
-    def _check_warmup(cls, warmup: Any) -> Any:
-        whole = isinstance(warmup, int) and not isinstance(warmup, bool) and warmup >= 0
-        if not whole and not (isinstance(warmup, float) and 0 <= warmup < 1):
-            raise ValueError("must be a number of steps (100) or a share of all below 1 (0.05)")
-        return warmup
+    _check_warmup = field_validator("warmup", mode="before")(check_warmup)
 
     @field_validator("checkpoint_every", mode="before")
     @classmethod
@@ -104,6 +101,15 @@ class TrainingConfig(Configuration):
         if self.precision == "fp16" and self.device == "cpu":
             raise ValueError('precision "fp16" needs a GPU; on a CPU choose "bf16" or "float32"')
         return self
+
+    @field_validator("stages")
+    @classmethod
+    def _check_stages(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
+        names = [stage.name for stage in stages]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two stages are called '{name}'; give each a name of its own")
+        return stages
 
     @model_validator(mode="after")
     def _check_views(self) -> TrainingConfig:

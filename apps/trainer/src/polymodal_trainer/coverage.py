@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from polymodal_core.config import ObjectiveConfig
@@ -86,19 +85,28 @@ def pair_name(pair: tuple[str, str]) -> str:
 def rows_with_pairs(
     table: RowTable, columns: Sequence[str], objective: ObjectiveConfig, rows: Rows
 ) -> dict[str, int]:
-    """Count the rows that have both columns of each pair that the objective compares."""
-    weights = objective.weights()
-    pairs = list(combinations(columns, 2)) if weights is None else list(weights)
-    return {
-        pair_name((a, b)): int((table.present(a)[rows] & table.present(b)[rows]).sum())
-        for a, b in pairs
-    }
+    """Count the rows that have both columns of each pair that the objective compares.
+
+    Of a column and "label", those that have a label and the column; of "joint", two columns.
+    """
+    import numpy as np
+
+    terms = objective.terms(columns)
+    held = {name: table.present(name)[rows] for name in columns}
+    held["joint"] = np.sum(list(held.values()), axis=0) > 1
+    held["label"] = table.label[rows] >= 0
+    return {pair_name((a, b)): int((held[a] & held[b]).sum()) for a, b in terms}
 
 
 def check_pairs(counts: dict[str, int]) -> list[str]:
     """Give the pairs that no training row has both columns of; raises RunError if all are such."""
     empty = sorted(pair for pair, count in counts.items() if count == 0)
     if len(empty) == len(counts):
+        if any(name.endswith("-label") for name in empty):
+            raise RunError(
+                "no training row has a label and any of the columns: there are no classes to learn "
+                "from; choose a split with labels in data.train, or pack some"
+            )
         raise RunError(
             f"no training row has both columns of any pair ({', '.join(empty) or 'no pair'}): "
             f"there is nothing to learn from; pack rows that hold at least two of the columns, "

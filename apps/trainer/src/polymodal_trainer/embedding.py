@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polymodal_core.batch import Inputs, to_device
@@ -15,6 +16,7 @@ from polymodal_trainer.start import Setup
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from polymodal_core.table import RowTable
 
     Integers = NDArray[np.int64]
 
@@ -28,7 +30,7 @@ def embed_rows(
 ) -> EmbeddingTable:
     """Embed every item that `rows` hold, each column seen alone; `view` augments them.
 
-    `advance` hears how many items are done.
+    Columns that the stage does not see are left out. `advance` hears how many items are done.
     """
 
     def batches(column: str, items: Integers) -> Iterable[Inputs]:
@@ -46,7 +48,7 @@ def embed_rows(
     with setup.precision.autocast():
         return embed_table(
             setup.model,
-            setup.store.table.select(rows),
+            _seen(setup, rows),
             batches,
             device=str(setup.precision.device),
             advance=advance,
@@ -55,5 +57,10 @@ def embed_rows(
 
 def num_items(setup: Setup, rows: Integers) -> int:
     """Count the items that `embed_rows` embeds."""
-    table = setup.store.table.select(rows)
+    table = _seen(setup, rows)
     return sum(len(items) for items in items_to_embed(setup.model.columns, table).values())
+
+
+def _seen(setup: Setup, rows: Integers) -> RowTable:
+    table = setup.store.table.select(rows)
+    return replace(table, items={name: table.items[name] for name in setup.stage.columns})

@@ -15,9 +15,14 @@ from torch.utils.checkpoint import checkpoint
 
 
 def embed(
-    model: Model, batch: Batch, exchange: Exchange | None, *, chunk_size: int | None
+    model: Model,
+    batch: Batch,
+    exchange: Exchange | None,
+    *,
+    chunk_size: int | None,
+    joint: bool = False,
 ) -> Embeddings:
-    """Embed a batch, `chunk_size` rows at a time where that is given.
+    """Embed a batch, `chunk_size` rows at a time where that is given; `joint` asks for whole rows.
 
     The embeddings of all chunks are one batch to the objective, and its gradient is that of the
     whole batch: memory alone is less. Chunks are embedded without a graph. When `backward` comes to
@@ -29,9 +34,9 @@ def embed(
     draws chunk by chunk: other masks than without chunks, from the same distribution.
     """
     if chunk_size is None or chunk_size >= batch.size:
-        return cast("Embeddings", model(batch, exchange))
+        return cast("Embeddings", model(batch, exchange, joint=joint))
     chunks = [batch.part(start, start + chunk_size) for start in range(0, batch.size, chunk_size)]
-    return _together([_embed_chunk(model, chunk, exchange) for chunk in chunks], exchange)
+    return _together([_embed_chunk(model, chunk, exchange, joint) for chunk in chunks], exchange)
 
 
 def check_chunks(model: nn.Module) -> None:
@@ -53,12 +58,12 @@ def check_chunks(model: nn.Module) -> None:
         )
 
 
-def _embed_chunk(model: Model, chunk: Batch, exchange: Exchange | None) -> Embeddings:
+def _embed_chunk(model: Model, chunk: Batch, exchange: Exchange | None, joint: bool) -> Embeddings:
     losses: list[str] = []
     present: dict[str, Tensor] = {}
 
     def run(switch: Tensor) -> tuple[Tensor, ...]:
-        found = cast("Embeddings", model(chunk, exchange))
+        found = cast("Embeddings", model(chunk, exchange, joint=joint))
         losses[:] = found.auxiliary
         present.update(found.present)
         own = (
@@ -66,28 +71,28 @@ def _embed_chunk(model: Model, chunk: Batch, exchange: Exchange | None) -> Embed
             for mapping in (found.auxiliary, found.auxiliary_counts)
             for name in losses
         )
-        return (*found.z.values(), *own, switch.sum())
+        whole = () if found.joint is None else (found.joint,)
+        return (*found.z.values(), *own, *whole, switch.sum())
 
     # Without an input that asks for a gradient there would be no backward pass. It is on the device
     # whose random state has to be kept beside the CPU's.
     switch = torch.zeros(1, device=chunk.instance.device, requires_grad=True)
     *tensors, _ = cast("tuple[Tensor, ...]", checkpoint(run, switch, use_reentrant=True))
     columns, count = model.columns, len(losses)
-    z, values, counts = (
-        tensors[: len(columns)],
-        tensors[len(columns) : len(columns) + count],
-        tensors[len(columns) + count :],
-    )
+    z, own = tensors[: len(columns)], tensors[len(columns) :]
+    values, counts, whole = own[:count], own[count : 2 * count], own[2 * count :]
     return Embeddings(
         z=dict(zip(columns, z, strict=True)),
         present=present,
         auxiliary=dict(zip(losses, values, strict=True)),
         auxiliary_counts=dict(zip(losses, counts, strict=True)),
+        joint=whole[0] if whole else None,
     )
 
 
 def _together(chunks: Sequence[Embeddings], exchange: Exchange | None) -> Embeddings:
     columns = chunks[0].z.keys()
+    whole = [chunk.joint for chunk in chunks if chunk.joint is not None]
     auxiliary: dict[str, Tensor] = {}
     counts: dict[str, Tensor] = {}
     for column in dict.fromkeys(column for chunk in chunks for column in chunk.auxiliary):
@@ -103,4 +108,5 @@ def _together(chunks: Sequence[Embeddings], exchange: Exchange | None) -> Embedd
         compare=None if exchange is None else exchange.compare,
         auxiliary=auxiliary,
         auxiliary_counts=counts,
+        joint=torch.cat(whole) if whole else None,
     )

@@ -74,7 +74,7 @@ class Hardness:
             batch_size=setup.data.batch_size,
             seed=setup.seed,
             epoch=epoch,
-            epochs=setup.training.epochs,
+            epochs=setup.total_epochs,
         )
 
     def tensors(self, state: TrainingState) -> dict[str, Tensor]:

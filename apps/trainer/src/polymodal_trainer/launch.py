@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from polymodal_core.errors import RunError
+from polymodal_core.objective import classifier_of
 from polymodal_core.plugins import Registry
 from polymodal_core.protocols import State
 from polymodal_core.run import RunFolder, write_states
@@ -18,7 +19,6 @@ from polymodal_trainer.checkpointing import Checkpoints
 from polymodal_trainer.environment import (
     fusion_parameters,
     machine,
-    parameter_counts,
     session,
 )
 from polymodal_trainer.features import cache_features, num_cached_items
@@ -29,12 +29,13 @@ from polymodal_trainer.loop import Trainer
 from polymodal_trainer.metrics_log import MetricsLog
 from polymodal_trainer.progress import Display
 from polymodal_trainer.run import Request, recipe_text
+from polymodal_trainer.stages import enter_stage
 from polymodal_trainer.start import Setup, build
 from polymodal_trainer.state import TrainingState
 from polymodal_trainer.step import forward
 from polymodal_trainer.summary import columns_table, farewell, plan
 from polymodal_trainer.teachers import embed_by_teachers, load_teachers, num_items
-from polymodal_trainer.validation import num_validation_items, validate
+from polymodal_trainer.validation import measure_of, num_validation_items, validate
 
 INTERRUPTED = 130
 
@@ -114,7 +115,9 @@ def _train(
             f"Continue with `polymodal-train run {run.path} --resume`"
         )
         return INTERRUPTED
-    display.say(farewell(run.path, state))
+    measure = measure_of(setup)
+    measure = f"mean {measure}" if measure == "R@1" else measure
+    display.say(farewell(run.path, state, measure=measure))
     return 0
 
 
@@ -159,15 +162,26 @@ def _introduce(setup: Setup, display: Display) -> None:
     for pair, rows in setup.pair_rows.items():
         if rows == 0:
             display.warn(f"no training row has both columns of {pair}: it will teach nothing")
+    unlabelled = int((setup.store.table.label[setup.splits.train] < 0).sum())
+    if classifier_of(setup.objective) is not None and unlabelled:
+        rows = len(setup.splits.train)
+        display.warn(
+            f"{unlabelled:,} of {rows:,} training rows have no label: no class is learned from them"
+        )
 
 
 def _try(setup: Setup, display: Display) -> dict[str, float]:
-    """Run one batch and a validation through the untrained model: whatever fails, fails now."""
+    """Run one batch of every stage and a validation through the untrained model.
+
+    Whatever fails, fails now.
+    """
     with check_adapters(setup.model):
         setup.model.eval()
-        with torch.no_grad():
-            batch = next(iter(training_batches(setup, epoch=0)))
-            forward(setup, batch.to(setup.precision.device), step=0)
+        for number in reversed(range(len(setup.stages))):
+            enter_stage(setup, number)
+            with torch.no_grad():
+                batch = next(iter(training_batches(setup, epoch=0)))
+                forward(setup, batch.to(setup.precision.device), step=0)
         setup.model.train()
         with display.task("validating the untrained model", num_validation_items(setup)) as advance:
             return validate(setup, advance=advance)
@@ -192,7 +206,7 @@ def _environment(setup: Setup) -> dict[str, Any]:
             "validation": len(setup.splits.validation),
             "pairs": setup.pair_rows,
         },
-        "parameters": parameter_counts(setup.model),
+        "parameters": setup.parameters,
         **({} if setup.recipe.fusion is None else {"fusion": fusion_parameters(setup.model)}),
         "resumed": [],
     }

@@ -13,16 +13,18 @@ from polymodal_datasets.difficulty import EpochOrder
 
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.checkpointing import Checkpoints
+from polymodal_trainer.coverage import pair_name
 from polymodal_trainer.hardness import Hardness
 from polymodal_trainer.interruption import Interrupted, Interruption
 from polymodal_trainer.metrics_log import MetricsLog
 from polymodal_trainer.nonfinite import NonFiniteError
 from polymodal_trainer.optimiser import set_learning_rates
 from polymodal_trainer.progress import Display
+from polymodal_trainer.stages import enter_stage
 from polymodal_trainer.start import Setup
 from polymodal_trainer.state import Best, EpochTally, TrainingState
 from polymodal_trainer.step import StepResult, train_step
-from polymodal_trainer.validation import num_validation_items, validate
+from polymodal_trainer.validation import measure_of, num_validation_items, validate
 
 T = TypeVar("T")
 
@@ -63,14 +65,17 @@ class Trainer:
         Raises RunError that names the step and the last good checkpoint where numbers are no
         longer finite, the disk is full, a value is damaged, or an epoch had nothing to learn from.
         """
-        state, config = self.state, self.setup.training
+        state = self.state
         self._display.begin(self.setup.total_steps, state.step)
         try:
             if state.step == 0 and state.batch == 0:
-                self._log.write(_validation_record(state, state.untrained))
+                self._log.write(self._validation_record(state.untrained, epoch=0))
             while state.finished is None:
-                self._steps_of_epoch()
-                self._finish_epoch(config.epochs)
+                if state.ended is None:
+                    self._steps_of_epoch()
+                    self._finish_epoch()
+                else:
+                    self._begin_next_stage()
         except Interrupted:
             self._save()
             return False
@@ -101,7 +106,7 @@ class Trainer:
             self._interruption.raise_if_requested()
             batch = self._next(batches)
             self._rates = set_learning_rates(
-                setup.optimizer, state.step, setup.total_steps, setup.training
+                setup.optimizer, state.step - state.stage_step, setup.stage_steps, setup.training
             )
             logged = (state.step + 1) % setup.training.log_every == 0
             result = train_step(setup, batch, state.step, measure=logged)
@@ -144,6 +149,7 @@ class Trainer:
         temperature = getattr(self.setup.objective, "temperature", None)
         record: dict[str, Any] = {
             "event": "step",
+            **self._stage_named(),
             "step": state.step,
             "epoch": state.epoch + 1,
             "loss": result.loss,
@@ -170,21 +176,42 @@ class Trainer:
         numbers += f"  {speed:.0f} rows/s"
         if state.best is not None:
             numbers += f"  best {100 * state.best.mean:.1f} %"
-        name = f"epoch {state.epoch + 1}/{self.setup.training.epochs}"
-        self._display.step(name, numbers, state.step)
+        self._display.step(self._epoch_named(), numbers, state.step)
 
-    def _finish_epoch(self, epochs: int) -> None:
+    def _epoch_named(self) -> str:
+        stage = self.setup.stage
+        name = f"epoch {self.state.epoch_in_stage + 1}/{stage.training.epochs}"
+        return f"{stage.name}: {name}" if stage.name else name
+
+    def _stage_named(self) -> dict[str, str]:
+        return {"stage": self.setup.stage.name} if self.setup.stage.name else {}
+
+    def _begin_next_stage(self) -> None:
+        # Whatever of this a kill undoes is done again: the checkpoint before has `ended` set.
+        state, setup = self.state, self.setup
+        name = setup.stage.name
+        self._checkpoints.carry_over(state, name)
+        state.begin_next_stage(name)
+        enter_stage(setup, state.stage)
+        self._display.line(
+            f"stage {name} is over: {state.earlier[-1].ended}; "
+            f"stage {setup.stage.name} begins with its best weights"
+        )
+        self._save()
+
+    def _finish_epoch(self) -> None:
         state, config = self.state, self.setup.training
-        number = state.epoch + 1
+        number, in_stage = state.epoch + 1, state.epoch_in_stage + 1
         tally = state.tally
         self._check_anchors(tally, number)
         metrics: dict[str, float] = {}
         improved = False
-        if number % config.validate_every == 0 or number == epochs:
+        if in_stage % config.validate_every == 0 or in_stage == config.epochs:
             metrics = self._validate()
             improved = self._judge(metrics["mean"], number)
         record: dict[str, Any] = {
             "event": "epoch",
+            **self._stage_named(),
             "step": state.step,
             "epoch": number,
             "loss": tally.mean_loss,
@@ -195,16 +222,21 @@ class Trainer:
             record["hard"] = self._hard_record(self._order)
         self._log.write(record)
         if metrics:
-            self._log.write(_validation_record(state, metrics, epoch=number))
-        self._tell(number, tally, metrics, improved=improved)
+            self._log.write(self._validation_record(metrics, epoch=number))
+        self._tell(tally, metrics, improved=improved)
         state.epoch, state.batch, state.tally = number, 0, EpochTally()
-        if number == epochs:
-            state.finished = f"all {epochs} epochs are done"
+        ended = None
+        if in_stage == config.epochs:
+            ended = f"all {config.epochs} epochs are done"
         elif 0 < config.patience <= state.stale:
-            state.finished = f"no better validation in {state.stale} epochs"
+            ended = f"no better validation in {state.stale} epochs"
+        if state.stage == len(self.setup.stages) - 1:
+            state.finished = ended
+        else:
+            state.ended = ended
         every = config.checkpoint_every
         due = every == "epoch" or (isinstance(every, int) and state.step % every == 0)
-        if due or improved or state.finished is not None:
+        if due or improved or ended is not None:
             self._save()
 
     def _hard_record(self, order: EpochOrder) -> dict[str, float]:
@@ -213,18 +245,24 @@ class Trainer:
         return drawn if cosine is None else {**drawn, "cosine": cosine}
 
     def _check_anchors(self, tally: EpochTally, number: int) -> None:
-        empty = tally.without_anchors
-        if len(empty) == len(tally.anchors):
+        empty = [name for name in tally.without_anchors if name not in self._idle_terms()]
+        if not any(tally.anchors.values()):
             raise RunError(
                 f"not one row of the epoch's {tally.steps} batches had both columns of any pair "
                 f"({', '.join(empty)}): there was nothing to learn from; lower "
                 f"data.modality_dropout, or pack rows that hold several columns"
             )
-        if empty and number == 1:
+        if empty and self.state.epoch_in_stage == 0:
             self._display.warn(
                 f"epoch {number}: no row had both columns of {', '.join(empty)}: "
                 f"nothing was learned about {'it' if len(empty) == 1 else 'them'}"
             )
+
+    def _idle_terms(self) -> set[str]:
+        # Terms of the objective whose columns the stage does not see: nothing is wrong with them.
+        setup = self.setup
+        terms = setup.recipe.sections["objective"].terms(setup.model.columns)
+        return {pair_name(term) for term in terms if not setup.stage.learns(term)}
 
     def _validate(self) -> dict[str, float]:
         total = num_validation_items(self.setup)
@@ -255,23 +293,31 @@ class Trainer:
         state.stale += 1
         return False
 
-    def _tell(
-        self, number: int, tally: EpochTally, metrics: dict[str, float], *, improved: bool
-    ) -> None:
-        text = f"epoch {number}/{self.setup.training.epochs}  step {self.state.step}"
-        text += f"  loss {tally.mean_loss:.3f}"
+    def _tell(self, tally: EpochTally, metrics: dict[str, float], *, improved: bool) -> None:
+        text = f"{self._epoch_named()}  step {self.state.step}  loss {tally.mean_loss:.3f}"
         if self._order is not None:
             drawn = self._hard_record(self._order)
             text += f"  hard {100 * drawn['share']:.0f} %"
             text += f" (cosine {drawn['cosine']:.2f})" if "cosine" in drawn else ""
         if metrics:
-            text += f"  validation R@1 {100 * metrics['mean']:.1f} %"
+            text += f"  validation {measure_of(self.setup)} {100 * metrics['mean']:.1f} %"
             best = self.state.best
             if improved:
                 text += " (best)"
             elif best is not None:
-                text += f" (best {100 * best.mean:.1f} %, epoch {best.epoch})"
+                epoch = best.epoch - self.state.stage_epoch
+                text += f" (best {100 * best.mean:.1f} %, epoch {epoch})"
         self._display.line(text)
+
+    def _validation_record(self, metrics: dict[str, float], *, epoch: int) -> dict[str, Any]:
+        return {
+            "event": "validation",
+            **self._stage_named(),
+            "step": self.state.step,
+            "epoch": epoch,
+            "mean": metrics["mean"],
+            "metrics": {name: value for name, value in metrics.items() if name != "mean"},
+        }
 
     def _save(self) -> None:
         if _position(self.state) != self._saved_at:
@@ -279,17 +325,5 @@ class Trainer:
             self._saved_at = _position(self.state)
 
 
-def _position(state: TrainingState) -> tuple[int, int, int]:
-    return state.step, state.epoch, state.batch
-
-
-def _validation_record(
-    state: TrainingState, metrics: dict[str, float], *, epoch: int = 0
-) -> dict[str, Any]:
-    return {
-        "event": "validation",
-        "step": state.step,
-        "epoch": epoch,
-        "mean": metrics["mean"],
-        "metrics": {name: value for name, value in metrics.items() if name != "mean"},
-    }
+def _position(state: TrainingState) -> tuple[int, int, int, int]:
+    return state.step, state.epoch, state.batch, state.stage

@@ -41,6 +41,10 @@ def resolve(table: Table, *, registry: Registry, source: str = "recipe") -> Reci
         recipe = load_recipe(table, registry=registry, sections=sections(registry), source=source)
     except RecipeError as error:
         problems += [_with_setting(problem) for problem in error.problems]
+    else:
+        from polymodal_trainer.stages import stage_problems
+
+        problems += stage_problems(recipe)
     if problems:
         raise RecipeError(problems, source=source)
     return recipe

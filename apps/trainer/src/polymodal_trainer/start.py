@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from polymodal_core.errors import RecipeError, RunError
 from polymodal_core.model import Model, build_model
+from polymodal_core.objective import takes
 from polymodal_core.plugins import Registry
 from polymodal_core.protocols import Modality, State
 from polymodal_core.recipe import Recipe
@@ -25,13 +25,14 @@ from polymodal_trainer.coverage import (
     check_columns,
     check_pairs,
     check_training_rows,
+    pair_name,
     rows_with_pairs,
 )
-from polymodal_trainer.environment import plugin_versions
+from polymodal_trainer.environment import parameter_counts, plugin_versions
 from polymodal_trainer.fitting import fit_states
 from polymodal_trainer.gradient_caching import check_chunks
-from polymodal_trainer.optimiser import build_optimizer
 from polymodal_trainer.precision import Precision, choose_precision
+from polymodal_trainer.stages import Stage, enter_stage, stages_of
 
 if TYPE_CHECKING:
     from polymodal_core.config import ObjectiveConfig
@@ -41,12 +42,15 @@ if TYPE_CHECKING:
     from polymodal_trainer.teachers import Teacher
 
 
-@dataclass(frozen=True)
+@dataclass
 class Setup:
     """Everything that a run is made of, built and checked.
 
     `pair_rows` counts the training rows that have both columns of each compared pair; `encoders`
-    are the portable tables that checkpoints keep. `teachers` are what an objective learns from.
+    are the portable tables that checkpoints keep, `given` is what the objective was built from
+    beside its options. `parameters` are the counts by column. What `stage_number` and `optimizer`
+    are changes from stage to stage (`enter_stage`). `teachers` are what an objective learns
+    from.
     """
 
     recipe: Recipe
@@ -56,13 +60,21 @@ class Setup:
     modalities: Mapping[str, Modality]
     model: Model
     objective: nn.Module
-    optimizer: torch.optim.Optimizer
     precision: Precision
     steps_per_epoch: int
     pair_rows: dict[str, int]
     versions: dict[str, str]
     encoders: dict[str, Any]
+    given: dict[str, Any]
+    stages: tuple[Stage, ...]
+    parameters: dict[str, dict[str, int]]
     teachers: Mapping[str, Teacher] = field(default_factory=dict)
+    stage_number: int = 0
+    optimizer: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Enter the stage."""
+        enter_stage(self, self.stage_number)
 
     @property
     def seed(self) -> int:
@@ -75,14 +87,29 @@ class Setup:
         return cast("DataConfig", self.recipe.sections["data"])
 
     @property
+    def stage(self) -> Stage:
+        """The stage that the run is in."""
+        return self.stages[self.stage_number]
+
+    @property
     def training(self) -> TrainingConfig:
-        """The recipe's `[training]`."""
-        return cast("TrainingConfig", self.recipe.sections["training"])
+        """The recipe's `[training]`, as the stage changes it."""
+        return self.stage.training
+
+    @property
+    def stage_steps(self) -> int:
+        """Steps of the stage, unless it stops early."""
+        return self.steps_per_epoch * self.training.epochs
+
+    @cached_property
+    def total_epochs(self) -> int:
+        """Epochs of the whole run, unless a stage stops early."""
+        return sum(stage.training.epochs for stage in self.stages)
 
     @cached_property
     def total_steps(self) -> int:
-        """Steps of the whole run, unless it stops early."""
-        return self.steps_per_epoch * self.training.epochs
+        """Steps of the whole run, unless a stage stops early."""
+        return self.steps_per_epoch * self.total_epochs
 
 
 def build(
@@ -132,10 +159,11 @@ def build(
         )
     if training.chunk_size is not None:
         check_chunks(model.train())
-    objective = cast("nn.Module", objective_config.build()).to(precision.device)
+    given = objective_inputs(recipe, store)
+    objective = cast("nn.Module", objective_config.build(**given)).to(precision.device)
     if model.fusion is not None:
         check_fusion(objective)
-    return Setup(
+    setup = Setup(
         recipe=recipe,
         store=store,
         splits=splits,
@@ -143,20 +171,53 @@ def build(
         modalities=modalities,
         model=model.train(),
         objective=objective.train(),
-        optimizer=build_optimizer(model, objective, training, device=precision.device),
         precision=precision,
         steps_per_epoch=steps,
         pair_rows=pair_rows,
         versions=plugin_versions(registry),
         encoders=portable_encoders(recipe),
+        given=given,
+        stages=stages_of(recipe),
+        parameters=parameter_counts(model),
     )
+    check_stages(setup, objective_config)
+    return setup
+
+
+def objective_inputs(recipe: Recipe, store: Store) -> dict[str, Any]:
+    """Give what the recipe's objective needs beside its options (`ObjectiveConfig.needs`)."""
+    config: ObjectiveConfig = recipe.sections["objective"]
+    known = {
+        "columns": list(recipe.columns),
+        "dim": recipe.embedding.dim,
+        "classes": len(store.table.class_names),
+    }
+    return {name: known[name] for name in sorted(config.needs())}
+
+
+def check_stages(setup: Setup, objective: ObjectiveConfig) -> None:
+    """Raise RunError where a stage has nothing to learn from or nothing to train; end in the first.
+
+    Said now, and not when hours of the stages before it are done.
+    """
+    terms = objective.terms(list(setup.recipe.columns))
+    for number, stage in reversed(list(enumerate(setup.stages))):
+        named = f"stage '{stage.name}': " if stage.name else ""
+        held = [term for term in terms if stage.learns(term) and setup.pair_rows[pair_name(term)]]
+        if not held:
+            raise RunError(
+                f"{named}with {', '.join(stage.columns)} alone the objective has nothing to learn "
+                f"from; name more of training.stages.{number}.columns"
+            )
+        try:
+            enter_stage(setup, number)
+        except RunError as error:
+            raise RunError(f"{named}{error}") from None
 
 
 def check_fusion(objective: nn.Module) -> None:
     """Raise RunError for an objective that does not go together with a fusion."""
-    given = inspect.signature(objective.forward).parameters
-    anything = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in given.values())
-    if "compare" not in given and not anything:
+    if not takes(objective, "compare"):
         raise RunError(
             f"the objective {type(objective).__name__} cannot train with a fusion: it compares all "
             f"pairs of columns, those among them that have seen each other's tokens; its forward "

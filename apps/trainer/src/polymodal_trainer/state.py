@@ -31,6 +31,15 @@ class Best:
     step: int
 
 
+@dataclass(frozen=True)
+class EarlierStage:
+    """A stage that is over: its name, why it ended, and its best validation."""
+
+    name: str
+    ended: str
+    best: Best | None
+
+
 @dataclass
 class EpochTally:
     """What an epoch has summed up so far: losses of its steps, and anchors of each pair."""
@@ -65,6 +74,10 @@ class TrainingState:
     included; `batch` batches of the next one are done (all of them, where it only awaits its
     validation). `stale` validations have passed since the best. `untrained` are the validation
     metrics of the initial weights. `finished` says why a run is over.
+
+    `stage` is the number of the stage, which began after `stage_step` steps and `stage_epoch`
+    epochs; `ended` says why it is over where the next one is still to begin. `best` and `stale` are
+    the stage's; those of `earlier` stages are kept.
     """
 
     step: int = 0
@@ -75,6 +88,23 @@ class TrainingState:
     tally: EpochTally = field(default_factory=EpochTally)
     untrained: dict[str, float] = field(default_factory=dict)
     finished: str | None = None
+    stage: int = 0
+    stage_step: int = 0
+    stage_epoch: int = 0
+    ended: str | None = None
+    earlier: list[EarlierStage] = field(default_factory=list)
+
+    @property
+    def epoch_in_stage(self) -> int:
+        """Epochs of the stage that are finished."""
+        return self.epoch - self.stage_epoch
+
+    def begin_next_stage(self, name: str) -> None:
+        """Close the stage `name`, which has `ended`, and stand at the beginning of the next."""
+        self.earlier.append(EarlierStage(name, self.ended or "", self.best))
+        self.stage += 1
+        self.stage_step, self.stage_epoch = self.step, self.epoch
+        self.best, self.stale, self.ended = None, 0, None
 
     def plain(self) -> dict[str, Any]:
         """Give the state as plain data."""
@@ -93,7 +123,20 @@ class TrainingState:
             tally=EpochTally(**plain["tally"]),
             untrained=plain["untrained"],
             finished=plain["finished"],
+            # A run begun before there were stages is in its first.
+            **{name: plain[name] for name in _STAGE if name in plain},
+            earlier=[
+                EarlierStage(
+                    item["name"],
+                    item["ended"],
+                    None if item["best"] is None else Best(**item["best"]),
+                )
+                for item in plain.get("earlier", ())
+            ],
         )
+
+
+_STAGE = ("stage", "stage_step", "stage_epoch", "ended")
 
 
 def check_recorded(recorded: Any) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from polymodal_core.batch import Batch, Embeddings
 from polymodal_core.fusion import Exchange, Fusion
+from polymodal_core.objective import needs_joint, takes
 from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
@@ -62,7 +64,12 @@ def draw_exchange(setup: Setup, step: int) -> Exchange | None:
         return None
     config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
     weights = config.weights()
+    if weights is not None and not weights:  # no columns are compared: each is seen alone
+        return None
     pairs = None if weights is None else [pair for pair, weight in weights.items() if weight > 0]
+    if setup.stage.name:
+        every = list(combinations(setup.model.columns, 2)) if pairs is None else pairs
+        pairs = [pair for pair in every if setup.stage.compares(pair)]
     rng = np.random.default_rng([setup.seed, step, EXCHANGE])
     fusion = cast("Fusion", setup.model.fusion)
     return fusion.draw(setup.model.columns, rng=rng, pairs=pairs or None)
@@ -72,7 +79,13 @@ def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutp
     """Embed a batch and score it; the objective runs outside autocast."""
     exchange = draw_exchange(setup, step)
     with setup.precision.autocast():
-        embeddings = embed(setup.model, batch, exchange, chunk_size=setup.training.chunk_size)
+        embeddings = embed(
+            setup.model,
+            batch,
+            exchange,
+            chunk_size=setup.training.chunk_size,
+            joint=needs_joint(setup.objective),
+        )
     output: LossOutput = setup.objective(embeddings.z, **_given(setup, batch, embeddings))
     return embeddings, output
 
@@ -81,10 +94,20 @@ def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]
     # What an objective takes beside the embeddings.
     config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
     groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
-    limits: dict[str, Any] = {} if embeddings.compare is None else {"compare": embeddings.compare}
+    given: dict[str, Any] = {"present": embeddings.present, "groups": groups}
     if setup.teachers:
-        limits["teachers"] = {name: found.of(batch.index) for name, found in setup.teachers.items()}
-    return {"present": embeddings.present, "groups": groups, **limits}
+        given["teachers"] = {name: found.of(batch.index) for name, found in setup.teachers.items()}
+    compare = _compared(setup, embeddings)
+    optional = {"compare": compare, "labels": batch.label, "joint": embeddings.joint}
+    wanted = {name: value for name, value in optional.items() if value is not None}
+    return given | {name: wanted[name] for name in wanted if takes(setup.objective, name)}
+
+
+def _compared(setup: Setup, embeddings: Embeddings) -> frozenset[tuple[str, str]] | None:
+    if setup.stage.pairs is None:
+        return embeddings.compare
+    found = combinations(embeddings.z, 2) if embeddings.compare is None else embeddings.compare
+    return frozenset(pair for pair in found if setup.stage.compares(pair))
 
 
 def _pair_gradients(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, float]:

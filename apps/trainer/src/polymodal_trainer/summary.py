@@ -8,7 +8,7 @@ from polymodal_core.run import RunFolder
 from rich.table import Table
 
 from polymodal_trainer.coverage import rows_with
-from polymodal_trainer.environment import fusion_parameters, parameter_counts
+from polymodal_trainer.environment import fusion_parameters
 from polymodal_trainer.start import Setup
 from polymodal_trainer.state import TrainingState
 
@@ -20,7 +20,7 @@ def columns_table(setup: Setup) -> Table:
         table.add_column(name, no_wrap=True)
     for name in ("trained", "parameters", "training", "validation"):
         table.add_column(name, justify="right", no_wrap=True)
-    counts = parameter_counts(setup.model)
+    counts = setup.parameters
     columns = list(setup.recipe.columns)
     train = rows_with(setup.store.table, columns, setup.splits.train)
     validation = rows_with(setup.store.table, columns, setup.splits.validation)
@@ -54,22 +54,31 @@ def plan(setup: Setup) -> str:
     if setup.recipe.fusion is not None:
         count = millions(fusion_parameters(setup.model))
         fusion = f"fusion {setup.recipe.fusion.kind}: {count} parameters\n"
+    stages = ""
+    if setup.stage.name:
+        stages = "stages " + ", ".join(
+            f"{stage.name} ({stage.training.epochs})" for stage in setup.stages
+        )
+        stages += "\n"
     return (
         f"{fusion}{len(setup.splits.train):,} training rows, "
         f"{len(setup.splits.validation):,} validation rows, seed {setup.seed}\n"
-        f"{setup.training.epochs} epochs of {setup.steps_per_epoch} steps "
+        f"{stages}{setup.total_epochs} epochs of {setup.steps_per_epoch} steps "
         f"of {setup.data.batch_size} rows: {setup.total_steps:,} steps in {precision} on "
         f"{setup.precision.device}"
     )
 
 
-def farewell(run: Path, state: TrainingState) -> str:
-    """Say how a finished run went and what to type next."""
+def farewell(run: Path, state: TrainingState, *, measure: str = "mean R@1") -> str:
+    """Say how a finished run went, stage by stage, and what to type next."""
     lines = [f"finished: {state.finished}"]
-    if state.best is not None:
-        lines.append(
-            f"best validation: mean R@1 {100 * state.best.mean:.1f} % after epoch "
-            f"{state.best.epoch} (step {state.best.step}): {RunFolder(run).checkpoints / 'best'}"
-        )
+    bests = [(f"best-{item.name}", item.best) for item in state.earlier] + [("best", state.best)]
+    for link, best in bests:
+        if best is not None:
+            stage = f" of stage {link.removeprefix('best-')}" if link != "best" else ""
+            lines.append(
+                f"best validation{stage}: {measure} {100 * best.mean:.1f} % after epoch "
+                f"{best.epoch} (step {best.step}): {RunFolder(run).checkpoints / link}"
+            )
     lines.append(f"evaluate it with `polymodal-evaluate run {run}`")
     return "\n".join(lines)

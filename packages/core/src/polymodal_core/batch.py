@@ -108,7 +108,9 @@ class Embeddings:
     `compare` names the pairs of columns that a loss may compare; None means all. Fusion limits it
     to columns that have not seen each other (`fusion.Exchange`). `auxiliary[column]` are scalar
     losses of encoders' own (`Features.auxiliary`), of those that have any, and
-    `auxiliary_counts[column]` scalars, the numbers of things that they are means over.
+    `auxiliary_counts[column]` scalars, the numbers of things that they are means over. `joint`
+    [batch, dim], where it was asked for, embeds each row by all columns that it has
+    (`Model.combine`): it has seen all of them, so that no loss may compare it with any.
     """
 
     z: Mapping[str, Tensor]
@@ -116,6 +118,7 @@ class Embeddings:
     compare: frozenset[tuple[str, str]] | None = None
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
     auxiliary_counts: Mapping[str, Tensor] = field(default_factory=dict)
+    joint: Tensor | None = None
 
 
 def to_device(value: Inputs, device: torch.device | str, *, non_blocking: bool = False) -> Inputs:

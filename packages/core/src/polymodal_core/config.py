@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
@@ -192,8 +193,25 @@ class ObjectiveConfig(Configuration):
         """
         return ()
 
-    def build(self) -> Objective:
-        """Build the objective, an `nn.Module`."""
+    def terms(self, columns: Collection[str]) -> list[tuple[str, str]]:
+        """Name what the loss is made of: the pairs of `columns` that it compares.
+
+        A column and "label" where it predicts the rows' labels from that column, "joint" and
+        "label" where it does so from whole rows.
+        """
+        weights = self.weights()
+        return list(combinations(columns, 2)) if weights is None else list(weights)
+
+    def needs(self) -> frozenset[str]:
+        """Name what `build` has to be given of `columns`, `dim` and `classes`.
+
+        These are the names of the model's columns, the width of the space, and the number of
+        classes that the store's labels name. A checkpoint keeps what was given.
+        """
+        return frozenset()
+
+    def build(self, *args: Any, **given: Any) -> Objective:
+        """Build the objective, an `nn.Module`, from what it `needs`."""
         raise NotImplementedError
 
 

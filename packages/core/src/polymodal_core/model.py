@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -67,6 +67,8 @@ class Model(nn.Module):
         self.encoders = nn.ModuleDict({_key(name): module for name, module in encoders.items()})
         self.fusion = fusion
         self.heads = nn.ModuleDict({_key(name): module for name, module in heads.items()})
+        self._held: tuple[nn.Module, ...] = ()
+        self._free: frozenset[str] | None = None
         for name in frozen:
             _backbone(self.encoders[_key(name)]).requires_grad_(False)
         for name in adapted:
@@ -86,7 +88,30 @@ class Model(nn.Module):
             _backbone(self.encoders[_key(name)]).eval()
         for name in self.adapted:
             set_adapter_mode(_backbone(self.encoders[_key(name)]), training=mode)
+        for module in self._held:
+            module.eval()
         return self
+
+    def hold(self, columns: Collection[str] = (), *, fusion: bool = False) -> None:
+        """Keep encoder and head of some columns, and the fusion, as they are until the next call.
+
+        They take no gradient and stay in eval mode, as frozen encoders do; what was held before is
+        let go. An encoder that columns share is held where all of them are.
+        """
+        if self._free is None:
+            self._free = frozenset(
+                name for name, item in self.named_parameters() if item.requires_grad
+            )
+        used = {owner for column, owner in self.owners.items() if column not in columns}
+        held: list[nn.Module] = [self.heads[_key(column)] for column in columns]
+        held += [self.encoders[_key(name)] for name in set(self.owners.values()) - used]
+        held += [self.fusion] if fusion and self.fusion is not None else []
+        self._held = tuple(held)
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name in self._free)
+        for module in held:
+            module.requires_grad_(False)
+        self.train(self.training)
 
     def features(self, column: str, inputs: Inputs) -> Features:
         """Encode inputs [present, ...] of a column, without its head.
@@ -164,16 +189,23 @@ class Model(nn.Module):
         fused = cast("Fused", self.fusion(features, rows, size=size, attention=True))
         return fused.attention or {}
 
-    def forward(self, batch: Batch, exchange: Exchange | None = None) -> Embeddings:
+    def forward(
+        self, batch: Batch, exchange: Exchange | None = None, *, joint: bool = False
+    ) -> Embeddings:
         """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent.
 
         With a fusion, the columns of a side of `exchange` see each other, and each has the
         embedding of its row's side, as `combine` gives it, unless columns of one side are compared;
-        without `exchange`, each column is seen alone. Raises PolymodalError where the sides do not
-        hold each column once.
+        without `exchange`, each column is seen alone. `joint` asks for the embeddings of whole rows
+        too. Raises PolymodalError where the sides do not hold each column once.
         """
-        losses: dict[str, Features] = {}
-        vectors = self._vectors(batch, exchange, losses)
+        features = {
+            column: self.features(column, batch.inputs[column])
+            for column in self.owners
+            if column in batch.inputs
+        }
+        losses = {name: found for name, found in features.items() if found.auxiliary is not None}
+        vectors = self._vectors(features, batch, exchange)
         z, present = {}, {}
         device = batch.instance.device
         for column in self.owners:
@@ -186,34 +218,30 @@ class Model(nn.Module):
                 mask[rows] = True
             present[column] = mask
         compare = None if exchange is None else exchange.compare
+        whole = None
+        if joint:
+            held = {column: batch.rows[column] for column in features}
+            whole = torch.zeros(batch.size, self.dim, device=device)
+            whole = self.combine(features, held, size=batch.size) if features else whole
         return Embeddings(
             z,
             present,
             compare,
             auxiliary={name: cast("Tensor", item.auxiliary) for name, item in losses.items()},
             auxiliary_counts={name: _auxiliary_count(item) for name, item in losses.items()},
+            joint=whole,
         )
 
     def _vectors(
-        self, batch: Batch, exchange: Exchange | None, losses: dict[str, Features]
+        self, features: Mapping[str, Features], batch: Batch, exchange: Exchange | None
     ) -> dict[str, Tensor]:
-        # `losses` receives the features of encoders that have a loss of their own.
-        held = [column for column in self.owners if column in batch.inputs]
-
-        def encode(column: str) -> Features:
-            found = self.features(column, batch.inputs[column])
-            if found.auxiliary is not None:
-                losses[column] = found
-            return found
-
         if self.fusion is None or exchange is None:
-            return {column: self._alone(column, encode(column)) for column in held}
+            return {column: self._alone(column, found) for column, found in features.items()}
         if sorted(column for side in exchange.sides for column in side) != sorted(self.owners):
             raise PolymodalError(
                 f"the sides {exchange.sides} do not hold each of the columns "
                 f"{', '.join(self.owners)} once"
             )
-        features = {column: encode(column) for column in held}
         vectors: dict[str, Tensor] = {}
         for side in exchange.sides:
             part = {column: features[column] for column in side if column in features}

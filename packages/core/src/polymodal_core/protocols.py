@@ -146,7 +146,7 @@ class LossOutput(Protocol):
 
     @property
     def parts(self) -> Mapping[tuple[str, str], Tensor]:
-        """One detached scalar per pair of columns."""
+        """One detached scalar per pair of columns, or per term (`ObjectiveConfig.terms`)."""
         ...
 
     @property
@@ -159,8 +159,10 @@ class Objective(Protocol):
     """A loss over embeddings; an `nn.Module`.
 
     One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
-    None: of the pairs that it compares, only these in this batch, in either order. One whose config
-    names `teachers` takes their embeddings of the batch under that name.
+    None: of the pairs that it compares, only these in this batch, in either order. One that
+    predicts labels takes `labels` [batch], -1 where unknown, and one with `needs_joint = True`
+    takes `joint` [batch, dim], the embeddings of whole rows. One
+    whose config names `teachers` takes their embeddings of the batch under that name.
     """
 
     def __call__(

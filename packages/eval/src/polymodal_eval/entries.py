@@ -77,7 +77,7 @@ def entries_of(embeddings: EmbeddingTable, columns: Sequence[str], *, rows: Any 
     items, place = np.unique(held[complete], axis=0, return_inverse=True)
     of_row = np.full(len(held), -1, dtype=np.int64)
     of_row[complete] = place.ravel()
-    vectors = _vectors(embeddings, columns, items)
+    vectors = combined_vectors(embeddings, columns, items)
     fused = len(columns) > 1 and embeddings.fuse is not None
     return Entries(tuple(columns), items, vectors, of_row, fused)
 
@@ -95,7 +95,7 @@ def without(embeddings: EmbeddingTable, entries: Entries, column: str, lost: Any
         return entries
     kept = [entries.columns.index(name) for name in others]
     vectors = entries.vectors.copy()
-    vectors[lost] = _vectors(embeddings, others, entries.items[lost][:, kept])
+    vectors[lost] = combined_vectors(embeddings, others, entries.items[lost][:, kept])
     return replace(entries, vectors=vectors)
 
 
@@ -112,7 +112,10 @@ def combination(*, fused: bool) -> str:
     return "the mean of their embeddings"
 
 
-def _vectors(embeddings: EmbeddingTable, columns: Sequence[str], items: Integers) -> Vectors:
+def combined_vectors(
+    embeddings: EmbeddingTable, columns: Sequence[str], items: Integers
+) -> Vectors:
+    """Embed combinations `items` [entries, columns], places in the table: [entries, dim]."""
     if len(columns) == 1:
         return np.asarray(embeddings.vectors[columns[0]][items[:, 0]])
     if embeddings.fuse is not None:

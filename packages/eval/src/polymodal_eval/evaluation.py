@@ -42,12 +42,12 @@ def check_columns(tasks: Iterable[TaskConfig], columns: Iterable[str]) -> None:
     """Raise UnknownNameError for a column that a task names and the model lacks.
 
     Said before minutes are spent on embedding. Looks at the fields `inputs`, `queries`,
-    `galleries`, `columns`, `pairs`, `classes` and `column` of a task, where it has them; "all" for
-    one of the first three is no name.
+    `galleries`, `columns`, `pairs`, `classes`, `column` and `remove` of a task, where it has them;
+    "all" for one of the first three is no name.
     """
     known = list(columns)
     for number, task in enumerate(tasks):
-        for field in (*SETS, "columns", "pairs", "classes", "column"):
+        for field in (*SETS, "columns", "pairs", "classes", "column", "remove"):
             given = getattr(task, field, None)
             for name in () if field in SETS and given == "all" else _names(given):
                 if name not in known:

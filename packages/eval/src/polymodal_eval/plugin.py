@@ -8,6 +8,7 @@ from polymodal_core.config import TaskConfig
 from polymodal_core.hookspecs import hookimpl
 
 from polymodal_eval.tasks.config import (
+    ClassificationConfig,
     EnrichmentConfig,
     EpisodesConfig,
     FewShotConfig,
@@ -22,7 +23,7 @@ from polymodal_eval.tasks.config import (
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, zero-shot and few-shot classification, probes, robustness, VQA."""
+    """Retrieval, enrichment, classification of every kind, robustness, VQA."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
@@ -33,4 +34,5 @@ def register_tasks() -> Sequence[type[TaskConfig]]:
         EpisodesConfig,
         RobustnessConfig,
         VQAConfig,
+        ClassificationConfig,
     ]

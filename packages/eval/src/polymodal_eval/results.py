@@ -35,7 +35,7 @@ class QueryRecords:
     the first column's and `id` joins all. `cluster` numbers what bootstraps draw whole. `rank`
     (1 = best), `hits` among the first `num_relevant`, and `average_precision` are None where the
     task ranks nothing; `labels` are the classes that a query is an example of, None where the task
-    does not classify.
+    does not classify, and `predicted` the class that it was taken for, where the task says.
     """
 
     item: Integers
@@ -48,6 +48,7 @@ class QueryRecords:
     num_relevant: Integers | None = None
     average_precision: Floats | None = None
     labels: tuple[Integers, ...] | None = None
+    predicted: Integers | None = None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,10 @@ class Space:
     damage its values, and `corrupted(column, name, severity)` embeds the split with the column's
     items so damaged; `values(column, split)` gives what rows hold of any column of the store, of
     this split where `split` is None. Both are None where the values are not at hand. `source` is
-    what the store was packed from. `seed` and `resamples` serve intervals.
+    what the store was packed from. `rows` [rows] are the numbers that the split's rows have in the
+    store. `classify(columns, vectors)` scores vectors [rows, dim] of columns together for the
+    classes [rows, classes]; None where the run has learned none. `seed` and `resamples` serve
+    intervals.
     """
 
     embeddings: EmbeddingTable
@@ -77,6 +80,8 @@ class Space:
     source: Mapping[str, Any] = field(default_factory=dict)
     window: Callable[[str, int], Crop] = lambda column, item: WHOLE
     spans: Callable[[str, int], Sequence[tuple[int, int]] | None] = lambda column, item: None
+    rows: Integers | None = None
+    classify: Callable[[tuple[str, ...], Vectors], Vectors] | None = None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000

@@ -6,7 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polymodal_losses.adversarial import DomainAdversarial
+    from polymodal_losses.classification import Classification
+    from polymodal_losses.discrepancy import MMD
     from polymodal_losses.distillation import Distillation
+    from polymodal_losses.gaussian_divergence import KLDivergence
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
@@ -15,7 +19,20 @@ if TYPE_CHECKING:
     from polymodal_losses.sum import Sum
     from polymodal_losses.trimodal import Trimodal
 
-__all__ = ["PCMC", "PCMR", "Distillation", "InfoNCE", "LossOutput", "SigLIP", "Sum", "Trimodal"]
+__all__ = [
+    "MMD",
+    "PCMC",
+    "PCMR",
+    "Classification",
+    "Distillation",
+    "DomainAdversarial",
+    "InfoNCE",
+    "KLDivergence",
+    "LossOutput",
+    "SigLIP",
+    "Sum",
+    "Trimodal",
+]
 
 # Resolved on first use, so that listing this plug-in never imports torch.
 _MODULES = {
@@ -27,6 +44,10 @@ _MODULES = {
     "SigLIP": "siglip",
     "Sum": "sum",
     "Trimodal": "trimodal",
+    "Classification": "classification",
+    "MMD": "discrepancy",
+    "KLDivergence": "gaussian_divergence",
+    "DomainAdversarial": "adversarial",
 }
 
 

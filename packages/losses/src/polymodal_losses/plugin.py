@@ -23,6 +23,12 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
     )
     from polymodal_losses.distillation_config import DistillationConfig
     from polymodal_losses.sum_config import SumConfig
+    from polymodal_losses.transfer_config import (
+        ClassificationConfig,
+        DomainAdversarialConfig,
+        KLDivergenceConfig,
+        MMDConfig,
+    )
 
     return [
         PCMCConfig,
@@ -32,4 +38,8 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         TrimodalConfig,
         DistillationConfig,
         SumConfig,
+        ClassificationConfig,
+        MMDConfig,
+        KLDivergenceConfig,
+        DomainAdversarialConfig,
     ]

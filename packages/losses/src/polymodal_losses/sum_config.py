@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from polymodal_core.config import Configuration, ObjectiveConfig, problems_of
@@ -94,8 +94,17 @@ class SumConfig(ObjectiveConfig):
         """Name the teachers of all parts."""
         return tuple(name for part in self.parts for name in part.objective.teachers())
 
-    def build(self) -> Sum:
-        """Build the objectives and their sum."""
+    def terms(self, columns: Collection[str]) -> list[tuple[str, str]]:
+        """Name what any part is made of."""
+        found = (part.objective.terms(columns) for part in self.parts)
+        return list(dict.fromkeys(term for terms in found for term in terms))
+
+    def needs(self) -> frozenset[str]:
+        """Name what any part needs."""
+        return frozenset().union(*(part.objective.needs() for part in self.parts))
+
+    def build(self, **given: Any) -> Sum:
+        """Build the objectives, each from what it needs, and their sum."""
         from polymodal_losses.sum import Sum
 
         built: dict[str, tuple[float, nn.Module]] = {}
@@ -103,7 +112,8 @@ class SumConfig(ObjectiveConfig):
             kind = part.objective.kind
             same = sum(name.split(" ")[0] == kind for name in built)
             name = kind if same == 0 else f"{kind} {same + 1}"
-            built[name] = (part.weight, cast("nn.Module", part.objective.build()))
+            own = {need: given[need] for need in part.objective.needs()}
+            built[name] = (part.weight, cast("nn.Module", part.objective.build(**own)))
         return Sum(built)
 
 

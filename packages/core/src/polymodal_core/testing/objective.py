@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polymodal_core.config import ObjectiveConfig
+from polymodal_core.objective import needs_joint, takes
 from polymodal_core.protocols import LossOutput
 from polymodal_core.testing.configs import check_config
 from polymodal_core.testing.equality import close
 from polymodal_core.testing.rules import Rules
 
-BATCH, DIM = 8, 16
+BATCH, DIM, CLASSES = 8, 16, 4
 Tensors = dict[str, Tensor]
 
 
@@ -30,7 +31,8 @@ def check_objective(config: ObjectiveConfig, *, columns: Sequence[str] | None = 
     names = list(columns or dict.fromkeys(name for pair in config.weights() or () for name in pair))
     names = names or ["image", "text"]
     with rules.runs("must build"):
-        objective = config.build()
+        known = {"columns": names, "dim": DIM, "classes": CLASSES}
+        objective = config.build(**{name: known[name] for name in config.needs()})
     rules.require(
         isinstance(objective, nn.Module),
         "build must give an nn.Module",
@@ -57,18 +59,39 @@ def _embeddings(names: Sequence[str], *, seed: int = 1) -> tuple[Tensors, Tensor
 
 
 def _call(
-    objective: object, z: Tensors, present: Tensors | None, groups: Tensor | None = None
+    objective: object,
+    z: Tensors,
+    present: Tensors | None,
+    groups: Tensor | None = None,
+    labels: Tensor | None = None,
 ) -> LossOutput:
     loss = cast("nn.Module", objective)
+    given: Tensors = {}
+    if takes(loss, "labels"):
+        given["labels"] = torch.arange(BATCH) % CLASSES if labels is None else labels
+    if needs_joint(loss):
+        given["joint"] = _joint(z, present)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return cast("LossOutput", loss(z, present=present, groups=groups))
+        return cast("LossOutput", loss(z, present=present, groups=groups, **given))
+
+
+def _joint(z: Tensors, present: Tensors | None) -> Tensor:
+    # Whole rows: the renormalised mean of what is present, as of a model without fusion.
+    parts = [
+        vectors if present is None else torch.where(present[name][:, None], vectors, 0.0)
+        for name, vectors in z.items()
+    ]
+    return F.normalize(torch.stack(parts).sum(dim=0), dim=1)
 
 
 def _check_output(rules: Rules, objective: object, z: Tensors, present: Tensors) -> None:
     with rules.runs("must take embeddings, and presence by column"):
         output = _call(objective, z, present)
     total = output.total
+    names = set(z) | (
+        {"joint", "label"} if takes(cast("nn.Module", objective), "labels") else set()
+    )
     rules.require(
         total.ndim == 0 and bool(total.isfinite()) and total.requires_grad,
         "total must be a finite scalar with a graph",
@@ -80,7 +103,7 @@ def _check_output(rules: Rules, objective: object, z: Tensors, present: Tensors)
     )
     for pair, part in output.parts.items():
         rules.require(
-            isinstance(pair, tuple) and len(pair) == 2 and set(pair) <= z.keys(),
+            isinstance(pair, tuple) and len(pair) == 2 and set(pair) <= names,
             "the keys of parts must be pairs of columns",
             f"one is {pair!r}",
         )
@@ -141,11 +164,12 @@ def _check_empty(rules: Rules, objective: object, z: Tensors) -> None:
 def _check_order(rules: Rules, objective: object, z: Tensors, present: Tensors) -> None:
     order = (3 * torch.arange(BATCH) + 1) % BATCH  # no row stays where it was
     groups = torch.arange(BATCH) // 2
+    labels = torch.arange(BATCH) % CLASSES
     moved = {name: vectors[order] for name, vectors in z.items()}
     masks = {name: mask[order] for name, mask in present.items()}
     with rules.runs("must take groups, int [batch]"):
-        total = _call(objective, z, present, groups).total
-        other = _call(objective, moved, masks, groups[order]).total
+        total = _call(objective, z, present, groups, labels).total
+        other = _call(objective, moved, masks, groups[order], labels[order]).total
     rules.require(
         close(total, other, tolerance=1e-9),
         "the order of rows in a batch must not change the total",

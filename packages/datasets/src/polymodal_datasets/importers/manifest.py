@@ -42,6 +42,10 @@ A second table, whose columns are then called `imu.acceleration`::
     [splits]                          # rename what the cells of `split` say
     train = ["training", "extra"]
 
+    [deal]                            # cut splits out of one (`dealt_splits.Deal`)
+    split = "labelled"
+    test = 0.3
+
 An item's id is its path below the root, for a value from a cell `table.csv:12#text`, or what `id`
 says; a column `of_classes` is stored once per label.
 """
@@ -53,6 +57,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from polymodal_core.config import Configuration, ImporterConfig
 from pydantic import Field, field_validator
+
+from polymodal_datasets.importers.dealt_splits import Deal
 
 if TYPE_CHECKING:
     from polymodal_core.rows import Importer
@@ -134,6 +140,7 @@ class ManifestConfig(ImporterConfig):
     label: str | None = None
     columns: dict[str, ColumnMapping] = Field(default_factory=dict)
     joins: tuple[Join, ...] = ()
+    deal: Deal | None = None
 
     _file = field_validator("table", mode="before")(_as_file)
 

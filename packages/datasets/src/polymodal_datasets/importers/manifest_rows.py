@@ -13,6 +13,7 @@ from polymodal_core.rows import BadRow, Column, Item, Row
 from polymodal_datasets.importers.cells import BadCell, without_markers
 from polymodal_datasets.importers.class_means import ClassMeans
 from polymodal_datasets.importers.column_source import ColumnSource
+from polymodal_datasets.importers.dealt_splits import Deal, deal
 from polymodal_datasets.importers.joins import JoinedTable, bad_row, load_join
 from polymodal_datasets.importers.manifest import ManifestConfig
 from polymodal_datasets.importers.plan import Plan, make_plan
@@ -28,6 +29,7 @@ class ManifestImporter:
     def __init__(self, config: ManifestConfig, source: str = "manifest") -> None:
         """Check the mapping against the tables; raises RecipeError named after `source`."""
         self._plan = make_plan(config, source)
+        self._deal = config.deal
         self.root: str | None = str(config.root)
         self.notes: Mapping[str, int] = {}
 
@@ -61,6 +63,8 @@ class ManifestImporter:
         for table in joined:
             yield from table.bad
         reading = _Reading(plan, joined)
+        if self._deal is not None:
+            reading.deal(plan.table.records(wanted), self._deal)
         if any(source.average for source in plan.sources):
             reading.average(plan.table.records(wanted))
         for record in plan.table.records(wanted):
@@ -91,7 +95,7 @@ class _Reading:
     """One reading of the table, with what must be remembered from row to row.
 
     `lengths`: per column, the length of its vectors and where it was first seen. `values`: per
-    column and id, a digest of the value and where it was first seen.
+    column and id, a digest of the value and where it was first seen. `dealt`: splits by record.
     """
 
     plan: Plan
@@ -99,6 +103,7 @@ class _Reading:
     lengths: dict[str, tuple[int, str]] = field(default_factory=dict)
     values: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     means: ClassMeans = field(default_factory=ClassMeans)
+    dealt: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +128,26 @@ class _Reading:
         for table in self.joined:
             table.matched = table.unmatched = 0
 
+    def deal(self, records: Iterable[Record | BadRow], options: Deal) -> None:
+        """Read ahead for the labels of a split that is dealt out."""
+        origins: list[str] = []
+        found: list[tuple[int, str | None]] = []
+        for place, record in enumerate(records):
+            if isinstance(record, BadRow):
+                continue
+            try:
+                cells, _ = self._joined(record)
+                if self._split(cells) != options.split:
+                    continue
+                label = None if self.plan.label is None else self.plan.label.fill(cells)
+                found.append((place, label))
+                origins.append(record.origin)
+            except BadCell:
+                continue
+        for table in self.joined:
+            table.matched = table.unmatched = 0
+        self.dealt = dict(zip(origins, deal(found, options), strict=True))
+
     def rows_of(self, record: Record) -> list[Row | BadRow]:
         """Give the rows of a record; one bad value costs all of them."""
         origins: dict[str, str] = {}
@@ -146,7 +171,7 @@ class _Reading:
         self, record: Record, cells: Mapping[str, Any], origins: Mapping[str, str]
     ) -> Iterator[Row]:
         plan = self.plan
-        split = self._split(cells)
+        split = self.dealt.get(record.origin) or self._split(cells)
         label = None if plan.label is None else plan.label.fill(cells)
         instance = record.origin if plan.instance is None else plan.instance.fill(cells)
         items: dict[str, list[Item]] = {}

@@ -26,6 +26,9 @@ COLUMNS: Mapping[str, Column] = {
     "speech": Column("speech"),
 }
 
+SHIFTED = "shifted"
+"""The split of test rooms in another domain."""
+
 ColumnName = Literal["image", "text", "depth", "attributes", "prototypes", "speech"]
 Count = Annotated[int, Field(ge=0)]
 
@@ -34,7 +37,8 @@ class RoomsConfig(ImporterConfig):
     """Rendered rooms with captions, depth, attributes and class prototypes; nothing is read.
 
     `size` is that of pictures and depth maps in pixels; `train`, `validation`, `test` and
-    `heldout` count rooms, the last of classes that occur in no other split. `captions` are
+    `heldout` count rooms, the last of classes that occur in no other split. The first `shifted`
+    rooms of `test` are in a split of that name again, in other light and shades. `captions` are
     sentences per room, each a row of its own. `missing` is the share of every column that is left
     out at random; a row keeps one column at least. Prototypes are means of the attribute vectors
     of all rooms of a class, held-out classes included (pcmc-pcmr, section 4). The first
@@ -49,6 +53,7 @@ class RoomsConfig(ImporterConfig):
     validation: Count = 400
     test: Count = 500
     heldout: Count = 400
+    shifted: Count = 0
     captions: Annotated[int, Field(ge=1, le=10)] = 3
     recordings: Count = 0
     missing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -61,6 +66,15 @@ class RoomsConfig(ImporterConfig):
         if len(columns) == 0 or len(set(columns)) < len(columns):
             raise ValueError(f"columns must name one or more of {', '.join(COLUMNS)}, each once")
         return columns
+
+    @model_validator(mode="after")
+    def _enough_to_shift(self) -> Self:
+        if self.shifted > self.test:
+            raise ValueError(
+                f"shifted = {self.shifted}: these are rooms of the {self.test} of test; set test "
+                f"to as many"
+            )
+        return self
 
     @model_validator(mode="after")
     def _enough_to_say(self) -> Self:
@@ -88,6 +102,7 @@ class RoomsConfig(ImporterConfig):
                 "validation": self.validation,
                 "test": self.test,
                 "heldout": self.heldout,
+                SHIFTED: self.shifted,
             },
             captions=self.captions if "text" in columns else recordings,
             recordings=recordings,
@@ -143,6 +158,9 @@ class RoomsImporter:
 
         indices = split_indices(self._counts)
         prototypes = self._prototypes(indices) if "prototypes" in self._columns else {}
+        shifted = indices["test"][: self._counts.get(SHIFTED, 0)]
+        if len(shifted):
+            indices = {**indices, SHIFTED: shifted}
         for split, members in indices.items():
             chunks = rooms(
                 members,
@@ -151,6 +169,7 @@ class RoomsImporter:
                 captions=self._captions,
                 rendered="image" in self._columns or "depth" in self._columns,
                 threads=self._threads,
+                shifted=split == SHIFTED,
             )
             for chunk, number, recordings in self._spoken(chunks):
                 yield from self._rows_of(chunk, number, split, prototypes, recordings)
@@ -193,7 +212,7 @@ class RoomsImporter:
         from polymodal_datasets.rooms.classes import CLASS_NAMES
 
         index, label = int(chunk.scenes.index[number]), int(chunk.scenes.label[number])
-        name = f"room/{index:06d}"
+        name = f"room/{index:06d}" + ("/dusk" if split == SHIFTED else "")
         items = self._items(chunk, number, name)
         if "prototypes" in self._columns:
             items["prototypes"] = Item(f"class/{label:02d}", prototypes[label])

@@ -13,6 +13,7 @@ import numpy as np
 
 from polymodal_datasets.rooms.attributes import attributes
 from polymodal_datasets.rooms.captions import captions as describe
+from polymodal_datasets.rooms.domain import at_dusk, evening_colours
 from polymodal_datasets.rooms.render import render
 from polymodal_datasets.rooms.scene import Scenes, sample_scenes
 
@@ -45,11 +46,13 @@ def rooms(
     rendered: bool = True,
     threads: int | None = None,
     chunk: int | None = None,
+    shifted: bool = False,
 ) -> Iterator[Rooms]:
     """Yield the first `which` rooms of world `seed`, or those at the indices `which`, in order.
 
     A room is the same whatever the number of rooms, chunk and threads. `rendered=False` leaves
-    out pictures and depth; `threads` defaults to the number of cores.
+    out pictures and depth; `threads` defaults to the number of cores. `shifted` shows them in
+    another domain (`domain.at_dusk`).
     """
     indices = np.arange(which) if isinstance(which, int) else which
     step = max(1, _RAYS // size**2) if chunk is None else chunk
@@ -57,7 +60,9 @@ def rooms(
 
     def make(part: Array) -> Rooms:
         scenes = sample_scenes(seed, part)
-        images, depth = render(scenes, size=size) if rendered else (None, None)
+        seen = at_dusk(scenes) if shifted else scenes
+        images, depth = render(seen, size=size) if rendered else (None, None)
+        images = evening_colours(images) if shifted and images is not None else images
         sentences = describe(scenes, count=captions)
         return Rooms(scenes, images, depth, sentences, attributes(scenes))
 

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 if TYPE_CHECKING:
     from polymodal_fusion.concatenation import Concatenation
+    from polymodal_fusion.cross_attention import CrossAttention
     from polymodal_fusion.multi_stream import MultiStream
 
 
@@ -144,3 +145,28 @@ class ConcatenationConfig(SideFusionConfig):
 
         with self._warned():
             return Concatenation(feature_dims, **self.model_dump(exclude={"kind"}))
+
+
+class CrossAttentionConfig(SideFusionConfig):
+    """The tokens of one column, `visual`, ask those of all others (cross-modal-transfer, 3.2)."""
+
+    kind: Literal["cross_attention"] = "cross_attention"
+    visual: str = Field(default="image", description="the column whose tokens ask the others'")
+    heads: int = Field(default=8, gt=0, description="attention heads; they divide the width")
+    layers: int = Field(default=1, gt=0, description="times that the column asks")
+    feed_forward: int = Field(
+        default=2, ge=0, description="hidden width after each attention, in widths; 0: none"
+    )
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> CrossAttentionConfig:
+        if self.width % self.heads:
+            raise ValueError(f"heads = {self.heads} does not divide width = {self.width}")
+        return self
+
+    def build(self, *, feature_dims: Mapping[str, int]) -> CrossAttention:
+        """Build the fusion; raises PolymodalError for an unknown column."""
+        from polymodal_fusion.cross_attention import CrossAttention
+
+        with self._warned():
+            return CrossAttention(feature_dims, **self.model_dump(exclude={"kind"}))

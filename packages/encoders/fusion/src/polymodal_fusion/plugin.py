@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_fusions() -> Sequence[type[FusionConfig]]:
-    """Offer `multi_stream`, `dual_stream`, `early` and `concatenation`."""
+    """Offer `multi_stream`, `dual_stream`, `early`, `concatenation` and `cross_attention`."""
     from polymodal_fusion.config import (
         ConcatenationConfig,
+        CrossAttentionConfig,
         DualStreamConfig,
         EarlyConfig,
         MultiStreamConfig,
     )
 
-    return [MultiStreamConfig, DualStreamConfig, EarlyConfig, ConcatenationConfig]
+    return [
+        MultiStreamConfig,
+        DualStreamConfig,
+        EarlyConfig,
+        ConcatenationConfig,
+        CrossAttentionConfig,
+    ]

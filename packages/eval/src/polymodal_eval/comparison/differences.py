@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polymodal_eval.class_scores import SCORES, class_counts, resampled_scores
 from polymodal_eval.comparison.reports import Queries
 from polymodal_eval.statistics import (
     Estimate,
     class_mean_interval,
     paired_difference,
     paired_median_difference,
+    percentile_intervals,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def take(queries: Queries, places: Integers) -> Queries:
         if queries.average_precision is None
         else queries.average_precision[places],
         labels=None if queries.labels is None else tuple(queries.labels[place] for place in places),
+        predicted=None if queries.predicted is None else queries.predicted[places],
     )
 
 
@@ -94,6 +97,8 @@ def measure(
         return _median(shared, resamples=resamples, seed=seed)
     if metric == "t1":
         return _class_average(shared, resamples=resamples, seed=seed)
+    if metric in SCORES:
+        return _class_scores(metric, shared, resamples=resamples, seed=seed)
     sides = []
     for runs in (shared.first, shared.second):
         values = [query_values(metric, run, headline) for run in runs]
@@ -116,6 +121,33 @@ def _median(shared: Shared, *, resamples: int, seed: int) -> Difference | None:
     found = paired_median_difference(first, second, shared.clusters, resamples=resamples, seed=seed)
     medians = [tuple(float(np.median(rank)) for rank in side) for side in (first, second)]
     return Difference("median_rank", medians[0], medians[1], found)
+
+
+def _class_scores(metric: str, shared: Shared, *, resamples: int, seed: int) -> Difference | None:
+    labels = shared.first[0].labels
+    if labels is None or any(len(part) != 1 for part in labels):
+        return None
+    actual = np.array([part[0] for part in labels], dtype=np.int64)
+    values, drawn = [], []
+    for runs in (shared.first, shared.second):
+        predicted = [run.predicted for run in runs if run.predicted is not None]
+        if len(predicted) < len(runs):
+            return None
+        size = 1 + max(int(part.max()) for part in (actual, *predicted))
+        values.append(
+            tuple(float(class_counts(actual, part, size).scores()[metric]) for part in predicted)
+        )
+        found = [
+            resampled_scores(actual, part, shared.clusters, resamples=resamples, seed=seed)
+            for part in predicted
+        ]
+        drawn.append([part[metric] for part in found if part is not None])
+    value = float(np.mean(values[0]) - np.mean(values[1]))
+    if not drawn[0] or not drawn[1]:
+        return Difference(metric, values[0], values[1], Estimate(value, chance=0.0))
+    differences = np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0)
+    low, high = map(float, percentile_intervals(differences[:, None])[0])
+    return Difference(metric, values[0], values[1], Estimate(value, low, high, chance=0.0))
 
 
 def _class_average(shared: Shared, *, resamples: int, seed: int) -> Difference | None:

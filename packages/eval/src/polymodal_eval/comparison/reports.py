@@ -27,7 +27,7 @@ class Queries:
     """The queries of one measurement, in arrays [queries], as queries.parquet holds them.
 
     `rank`, `hits`, `num_relevant` and `average_precision` are None where the task ranked nothing,
-    `labels` where it classified nothing.
+    `labels` where it classified nothing, `predicted` where the task does not say.
     """
 
     id: tuple[str, ...]
@@ -39,6 +39,7 @@ class Queries:
     num_relevant: Integers | None
     average_precision: Floats | None
     labels: tuple[tuple[int, ...], ...] | None
+    predicted: Integers | None = None
 
     def __len__(self) -> int:
         """Number of queries."""
@@ -136,6 +137,8 @@ def read_report(folder: Path) -> Report:
 
 def _queries(table: Any) -> Queries:
     def numbers(name: str) -> Any:
+        if name not in table.column_names:  # a report of before there was such a column
+            return None
         column = table[name]
         return None if column.null_count else column.to_numpy()
 
@@ -150,4 +153,5 @@ def _queries(table: Any) -> Queries:
         num_relevant=numbers("num_relevant"),
         average_precision=numbers("average_precision"),
         labels=None if labels.null_count else tuple(map(tuple, labels.to_pylist())),
+        predicted=numbers("predicted"),
     )

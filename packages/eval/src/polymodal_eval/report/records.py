@@ -16,7 +16,7 @@ def write_queries(path: Path, results: Sequence[TaskResult]) -> int:
 
     Columns: measurement (its number in report.json), task, split, query_column, gallery_column,
     metric (what `score` is of), item, id, instance, cluster, score, rank, hits, num_relevant,
-    average_precision, labels, candidates.
+    average_precision, labels, predicted, candidates.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -55,6 +55,7 @@ def _schema(pa: Any) -> Any:
             ("num_relevant", pa.int64()),
             ("average_precision", pa.float64()),
             ("labels", pa.list_(pa.int64())),
+            ("predicted", pa.int64()),
             ("candidates", pa.int64()),
         ]
     )
@@ -88,5 +89,6 @@ def _columns(pa: Any, number: int, result: TaskResult, item: Measurement) -> dic
         "num_relevant": numbers(queries.num_relevant),
         "average_precision": numbers(queries.average_precision),
         "labels": numbers(queries.labels),
+        "predicted": numbers(queries.predicted),
         "candidates": [item.num_candidates] * size,
     }

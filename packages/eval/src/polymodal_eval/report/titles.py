@@ -10,6 +10,7 @@ TASKS = {
     "probe": "Probes",
     "few_shot": "Few-shot classification",
     "episodes": "Few-shot classification by episodes",
+    "classification": "Classification",
     "robustness": "Robustness",
     "vqa": "Visual question answering",
 }
@@ -19,6 +20,10 @@ METRICS = {
     "other": "Other",
     "t1": "T1",
     "usual": "Usual answer",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "f1_weighted": "F1 weighted",
     "top5": "Top 5",
     "r_precision": "R-Precision",
     "map": "mAP",

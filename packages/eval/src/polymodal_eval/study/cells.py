@@ -32,6 +32,7 @@ METRICS = {
     "probe": ("accuracy", "t1"),
     "few_shot": ("accuracy",),
     "episodes": ("accuracy",),
+    "classification": ("accuracy", "recall"),
 }
 """The metrics of the shipped tasks; a task of another package may have others."""
 

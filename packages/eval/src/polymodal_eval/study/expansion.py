@@ -48,7 +48,7 @@ def _alike(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
 
 
 def _kept(table: Table, columns: Sequence[str], path: str, problems: list[Problem]) -> Table:
-    """Keep some columns: of `modalities`, of the objective's pairs and of the tasks."""
+    """Keep some columns: of `modalities`, of the objective's pairs and streams, of the tasks."""
     modalities = table.get("modalities")
     if not isinstance(modalities, Mapping):
         return table
@@ -63,6 +63,9 @@ def _kept(table: Table, columns: Sequence[str], path: str, problems: list[Proble
     for part in _objectives(objective):
         if isinstance(part.get("pairs"), list):
             part["pairs"] = _without(part["pairs"], left_out)
+        if isinstance(part.get("streams"), dict):
+            streams = part["streams"].items()
+            part["streams"] = {name: weight for name, weight in streams if name in columns}
     evaluation = result.get("evaluation")
     if isinstance(evaluation, dict) and isinstance(evaluation.get("tasks"), list):
         kept = [name for name in modalities if name in columns]
@@ -83,6 +86,8 @@ def _task(task: Any, columns: Sequence[str], left_out: Collection[str]) -> Any:
     if not isinstance(task, Mapping):
         return task
     found = dict(task)
+    if isinstance(found.get("remove"), list):
+        found["remove"] = _without(found["remove"], left_out)
     for key in ("inputs", "queries", "galleries", "pairs", "columns"):
         if isinstance(found.get(key), list):
             found[key] = _without(found[key], left_out)

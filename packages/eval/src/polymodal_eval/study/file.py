@@ -10,7 +10,7 @@ from polymodal_core.config import Configuration, problems_of
 from polymodal_core.errors import Problem, RecipeError, suggest
 from pydantic import TypeAdapter, ValidationError
 
-from polymodal_eval.study.cells import Layout, Quantity, lay_out
+from polymodal_eval.study.cells import Layout, Pair, Quantity, lay_out
 from polymodal_eval.study.expansion import expand
 from polymodal_eval.study.grid import (
     Axis,
@@ -92,12 +92,15 @@ def lacking(quantity: Quantity, recipe: Table) -> list[str]:
     if quantity.pairs is None:
         return []
     columns = recipe.get("modalities", {})
-    named = {
-        name
-        for query, gallery in quantity.pairs
-        for name in (*query, *(gallery if quantity.task in COLUMN_TASKS else ()))
-    }
+    named = {name for pair in quantity.pairs for name in _columns_named(quantity, pair)}
     return sorted(named - set(columns))
+
+
+def _columns_named(quantity: Quantity, pair: Pair) -> tuple[str, ...]:
+    query, gallery = pair
+    if quantity.task == "classification":  # "row", "row, 50 % without text" are no columns
+        return () if len(query) == 1 and query[0].partition(",")[0] == "row" else query
+    return (*query, *(gallery if quantity.task in COLUMN_TASKS else ()))
 
 
 def _clauses(
@@ -183,8 +186,8 @@ def _unanswered(study: Study) -> list[Problem]:
                         continue
                     lost = [
                         Problem(path, f"no run has a column '{item}'{suggest(item, every)}")
-                        for query, gallery in part.pairs or ()
-                        for item in (*query, *(gallery if part.task in COLUMN_TASKS else ()))
+                        for pair in part.pairs or ()
+                        for item in _columns_named(part, pair)
                         if item not in every
                     ]
                     found += lost or _open_axes(study, part, path)

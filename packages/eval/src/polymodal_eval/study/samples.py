@@ -201,7 +201,7 @@ def _values(metric: str, runs: Sequence[Queries], line: Line) -> tuple[Kind, Flo
     if metric == "median_rank":
         kind = "median"
         found = [None if run.rank is None else run.rank.astype(np.float64) for run in runs]
-    elif metric == "t1":
+    elif metric in ("t1", "recall"):  # recall averaged over classes is the same
         kind = "class_mean"
         found = [None if run.labels is None else run.score for run in runs]
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -237,9 +237,7 @@ def _details(
     places = (examples.label, examples.predicted)
     confusion = sparse.coo_array((np.ones(len(right), np.int64), places), shape=(size, size))
     confusion = confusion.tocsr().tocoo()
-    wrong = np.flatnonzero(confusion.row != confusion.col)
-    most = wrong[np.argsort(-confusion.data[wrong], kind="stable")][:MOST_CONFUSED]
-    details: dict[str, Any] = {
+    return {
         "scores": {name: asdict(item) for name, item in scores.estimates.items()},
         "classes": [
             {
@@ -251,6 +249,45 @@ def _details(
             for number in range(size)
             if counts[number]
         ],
+        **_confusions(names, confusion, counts),
+    }
+
+
+def confusion_details(
+    names: Sequence[str], label: Integers, predicted: Integers, scores: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Lay out classes and confusions of queries [queries] for a report.
+
+    `scores[name]` [classes] are further numbers of each class. Classes without a query are left
+    out of the list.
+    """
+    size = len(names)
+    counts = np.bincount(label, minlength=size)
+    answered = predicted >= 0
+    places = (label[answered], predicted[answered])
+    ones = np.ones(int(answered.sum()), np.int64)
+    confusion = sparse.coo_array((ones, places), shape=(size, size)).tocsr().tocoo()
+    right = np.bincount(label[label == predicted], minlength=size)
+    return {
+        "classes": [
+            {
+                "name": names[number],
+                "queries": int(counts[number]),
+                "accuracy": float(right[number] / counts[number]),
+                **{name: float(values[number]) for name, values in scores.items()},
+            }
+            for number in range(size)
+            if counts[number]
+        ],
+        **_confusions(names, confusion, counts),
+    }
+
+
+def _confusions(names: Sequence[str], confusion: Any, counts: Integers) -> dict[str, Any]:
+    size = len(names)
+    wrong = np.flatnonzero(confusion.row != confusion.col)
+    most = wrong[np.argsort(-confusion.data[wrong], kind="stable")][:MOST_CONFUSED]
+    details: dict[str, Any] = {
         "most_confused": [
             {
                 "class": names[confusion.row[entry]],

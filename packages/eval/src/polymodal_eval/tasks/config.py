@@ -402,3 +402,30 @@ class EpisodesConfig(PlacedTaskConfig):
             strength=self.strength,
             neighbours=self.neighbours,
         )
+
+
+Shares = tuple[Annotated[float, Field(gt=0, le=1)], ...]
+
+
+class ClassificationConfig(PlacedTaskConfig):
+    """Classification by the class layers that the run has trained.
+
+    `inputs` are as in zero_shot; by default each column alone, and all together. Whole rows are
+    classified by whatever columns they have, and so again with each column of `remove` (by default
+    all but the first) taken from the shares `missing` of them, or replaced by another row's in the
+    shares `swapped`.
+    """
+
+    kind: Literal["classification"] = "classification"
+    inputs: Combinations | None = None
+    remove: tuple[str, ...] | None = None
+    missing: Shares = (0.5, 1.0)
+    swapped: Shares = ()
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.trained_classes import TrainedClasses
+
+        return TrainedClasses(
+            _listed(self.inputs), remove=self.remove, missing=self.missing, swapped=self.swapped
+        )
