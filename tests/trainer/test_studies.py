@@ -101,10 +101,10 @@ def test_every_cell_is_filled_by_what_its_recipes_evaluate(name: str, tmp_path: 
     config = evaluation_config(registry())
     reports = {}
     for number, (run, recipe) in enumerate(zip(study.runs, study.recipes, strict=True)):
-        # A probe asks for ten items of a class.
+        # A probe asks for ten items of a class, ten shots for eleven.
         tasks = recipe.get("evaluation", {}).get("tasks", [])
-        probed = any(task["kind"] == "probe" for task in tasks)
-        space = world(list(recipe["modalities"]), number, instances=40 if probed else 12)
+        probed = any(task["kind"] in ("probe", "few_shot") for task in tasks)
+        space = world(list(recipe["modalities"]), number, instances=44 if probed else 12)
         named = config.model_validate(recipe.get("evaluation", {})).tasks
         results = run_tasks(
             default_tasks(registry()) if named is None else named,
