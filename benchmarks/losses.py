@@ -160,7 +160,7 @@ def _pcmr_step(form: Any, target: Any, made: Mapping[str, Tensor]) -> Callable[[
     import torch
     from polymodal_losses import PCMR
 
-    loss = PCMR(target=target, form=form)
+    loss = PCMR("frobenius", target, form=form)
     batch = len(next(iter(made.values())))
     groups = torch.arange(batch) // 5 if target == "groups" else None
     return partial(_forward_and_backward, loss, made, groups)

@@ -11,7 +11,16 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("startup", "rooms", "loading", "retrieval", "losses", "cached_features", "fusion")
+NAMES = (
+    "startup",
+    "rooms",
+    "loading",
+    "retrieval",
+    "losses",
+    "gradient_caching",
+    "cached_features",
+    "fusion",
+)
 
 
 def main() -> int:

@@ -123,6 +123,27 @@ def test_columns_of_a_side_alone_see_each_other() -> None:
     assert not first.z["number"][2].any()
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_side_is_compared_by_what_an_evaluation_makes_of_it(weighted: bool) -> None:
+    model = build(weighted=weighted)
+    given = batch(ROWS)
+    found = model(given, SIDES)
+    side = {name: model.features(name, given.inputs[name]) for name in ("number", "depth")}
+    expected = model.combine(side, {name: given.rows[name] for name in side}, size=SIZE)
+    for name in side:
+        assert torch.equal(found.z[name][ROWS[name]], expected[ROWS[name]])
+    assert torch.equal(found.z["number"][0], found.z["depth"][0])
+
+
+def test_columns_of_a_side_that_are_compared_keep_vectors_of_their_own() -> None:
+    given = batch(ROWS)
+    found = build()(given, Exchange((("number", "height", "depth"),)))
+    assert not torch.allclose(found.z["number"][0], found.z["depth"][0])
+    assert Exchange((("a", "b"),)).compares_within(["a", "b"])
+    assert Exchange((("a", "b"),), frozenset({("b", "a")})).compares_within(["a", "b"])
+    assert not Exchange.across([("a", "b"), ("c",)]).compares_within(["a", "b"])
+
+
 def test_without_sides_every_column_is_seen_alone() -> None:
     model = build()
     given = batch(ROWS)

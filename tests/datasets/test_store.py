@@ -210,3 +210,27 @@ def test_a_flipped_byte_is_named(copy: Path) -> None:
 def test_the_table_is_read_only(store: Store) -> None:
     with pytest.raises(ValueError, match="read-only"):
         store.table.instance[0] = 7
+
+
+def test_columns_by_other_names(tmp_path: Path) -> None:
+    columns = {"picture": Column("tile"), "word": Column("note", of_classes=True)}
+    rows = [
+        Row({"picture": Item("a", tile(0)), "word": Item("cat", "cat")}, label="cat"),
+        Row({"word": Item("dog", "dog")}, label="dog"),
+    ]
+    pack(FakeImporter(rows, columns=columns), tmp_path / "s", registry=fake_registry())
+    own = Store(tmp_path / "s")
+
+    renamed = pickle.loads(pickle.dumps(Store(tmp_path / "s", names={"text": "word"})))
+
+    assert list(renamed.columns) == ["text"]
+    assert renamed.columns["text"].name == "text"
+    assert renamed.read("text", [1]) == own.read("word", [1])
+    assert renamed.id("text", 1) == "dog"
+    assert renamed.table.items["text"].tolist() == [0, 1]
+    assert renamed.table.of_classes == {"text"}
+    assert renamed.describe()["columns"]["text"]["rows"] == 2
+    with pytest.raises(UnknownNameError, match="no column 'word'"):
+        renamed.read("word", [0])
+    with pytest.raises(UnknownNameError, match="no column 'wrod'; did you mean"):
+        Store(tmp_path / "s", names={"text": "wrod"})

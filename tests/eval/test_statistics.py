@@ -13,6 +13,7 @@ from polymodal_eval.statistics import (
     chance_of_precision,
     class_mean_interval,
     clusters_of,
+    crossed_mean_interval,
     mean_intervals,
     mean_of_differences,
     paired_difference,
@@ -225,3 +226,29 @@ def test_mean_of_differences_weighs_measurements_alike_and_unknown_instances_sta
     # A resample without instance 3 leaves the second measurement out of its mean.
     assert (found.low, found.high) == pytest.approx((0.1, 0.5))
     assert mean_of_differences([few], [np.array([3, 3])]).low is None
+
+
+def test_an_interval_over_draws_and_clusters_at_once() -> None:
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(40), 2)
+    counts = (rng.random((12, 80)) < 0.8).astype(np.float64)
+    shift = rng.normal(size=(12, 1)) + rng.normal(size=40)[clusters]
+    values = counts * (shift + rng.normal(size=(12, 80)))
+
+    found = crossed_mean_interval(values, counts, clusters, resamples=4000)
+
+    assert found is not None
+    # Loop by loop, by other draws: the same up to the noise of 4000 resamples.
+    means = []
+    for _ in range(4000):
+        rows = rng.integers(12, size=12)
+        items = np.concatenate([[2 * n, 2 * n + 1] for n in rng.integers(40, size=40)])
+        means.append(values[rows][:, items].sum() / counts[rows][:, items].sum())
+    np.testing.assert_allclose(found, np.percentile(means, [2.5, 97.5]), atol=0.08)
+    narrow = mean_intervals(
+        (values.sum(axis=0) / counts.sum(axis=0))[:, None], clusters, resamples=4000
+    )
+    assert narrow is not None
+    assert found[1] - found[0] > float(narrow[0, 1] - narrow[0, 0])
+    assert crossed_mean_interval(values, counts, clusters, resamples=0) is None
+    assert crossed_mean_interval(values, counts, np.zeros(80, np.int64)) is None

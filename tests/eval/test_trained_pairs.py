@@ -37,6 +37,17 @@ def line(query: tuple[str, ...], gallery: tuple[str, ...]) -> Measurement:
             pairs(("image", "text"), ("image", "depth"), ("text", "depth")),
         ),
         ({"pairs": [["text", "image"]]}, pairs(("image", "text"))),
+        (
+            {
+                "parts": [
+                    {"pairs": [["text", "image"]]},
+                    {"pairs": [["text", "depth"]], "weight": 0.5},
+                    {"weight": 0},
+                ]
+            },
+            pairs(("image", "text"), ("text", "depth")),
+        ),
+        ({"parts": [{"pairs": [["text", "image"]]}, {"pairs": "every"}]}, None),
         ({"pairs": [["text", "image", 0.5], ["image", "depth", 0]]}, pairs(("image", "text"))),
         ({"pairs": []}, pairs()),
         # What another package's objective may mean by them is not known.

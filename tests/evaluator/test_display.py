@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
 from polymodal_eval.results import Gain, Measurement, Skipped, TaskResult
@@ -163,4 +164,14 @@ def test_robustness_has_a_line_for_each_kind_of_damage_and_what_is_lost_at_the_l
     assert rows == [
         ["a", "→", "b", "noise", "50.0", "40.0", "20.0", "+30.0", "+20.0", "to", "+40.0"],
         ["a", "→", "b", "blur", "50.0", "45.0", "+5.0", "−5.0", "to", "+15.0"],
+    ]
+
+
+def test_a_missing_column_has_a_line_of_its_own() -> None:
+    clean = damaged("clean", 0.0, 0.5)
+    gone = damaged("removed", 1.0, 0.2)
+    gone = dataclasses.replace(gone, details={**gone.details, "column": "c"})
+    found = lines_of(TaskResult("robustness", "test", (clean, gone)))
+    assert [line for line in found if line[:3] == ["a", "→", "b"]] == [
+        ["a", "→", "b", "without", "c", "50.0", "20.0", "+30.0", "+20.0", "to", "+40.0"]
     ]

@@ -89,3 +89,71 @@ def test_the_printed_form_is_warned_of_in_the_report(
     assert "fingerprint" in " ".join(capsys.readouterr().out.split())
     report = json.loads((RunFolder(run).path / "report.json").read_text())
     assert any("fingerprint" in warning for warning in report["warnings"])
+
+
+def test_attention_is_that_of_the_model_and_every_token_has_its_place(fused: Path) -> None:
+    spaces = spaces_of(fused)
+    space = spaces("test")
+    columns = ("image", "text", "prototypes")
+    items = entries_of(space.embeddings, columns).items[:6]
+    assert space.embeddings.attend is not None
+    found = space.embeddings.attend(columns, items)
+    for entry, held in zip(found, items.tolist(), strict=True):
+        assert entry["image"].grid == (4, 4)
+        assert len(entry["image"].tokens) == 16
+        assert len(entry["prototypes"].tokens) == 0
+        number = int(space.embeddings.item_numbers["text"][held[1]])
+        text, spans = space.show("text", number), space.spans("text", number)
+        assert spans is not None
+        assert isinstance(text, str)
+        assert len(spans) == len(entry["text"].tokens)
+        assert list(spans) == sorted(spans)
+        assert spans[0][0] == 0
+        assert spans[-1][1] <= len(text)
+        for item in entry.values():
+            assert 0 < item.pooled + item.tokens.sum() < 1
+
+
+def test_damage_to_a_column_of_a_fused_query(fused: Path) -> None:
+    spaces = spaces_of(fused)
+    space = spaces("test")
+    assert space.corrupted is not None
+    clean = entries_of(space.embeddings, ("image", "text"))
+    damaged = space.corrupted("image", "noise", 1.0)
+    found = entries_of(damaged, ("image", "text"))
+    assert found.fused
+    np.testing.assert_array_equal(found.items, clean.items)
+    assert (np.abs(found.vectors - clean.vectors).max(axis=1) > 1e-4).all()
+    alone = entries_of(damaged, ("image",))
+    assert (alone.vectors != entries_of(space.embeddings, ("image",)).vectors).any(axis=1).all()
+    same = entries_of(space.corrupted("image", "noise", 0.0), ("image", "text"))
+    np.testing.assert_allclose(same.vectors, clean.vectors, atol=1e-6)
+
+
+def test_robustness_and_attention_are_in_the_report(fused: Path, tmp_path: Path) -> None:
+    tasks = (
+        'evaluation.tasks=[{kind="robustness", severities=[1.0], removal=[0.5, 1.0], '
+        'corruptions=["noise"], relevance="label", '
+        'pairs=[[["image", "text"], "prototypes"]]}]'
+    )
+    evaluate(Request(fused, settings=(tasks,), out=tmp_path, quiet=True))
+    report = json.loads((tmp_path / "report.json").read_text())
+    (task,) = report["tasks"]
+    details = [item["details"] for item in task["measurements"]]
+    assert [(item.get("column"), item["corruption"]) for item in details] == [
+        (None, "clean"),
+        ("image", "noise"),
+        *[("image", "removed")] * 2,
+        *[("text", "removed")] * 2,
+    ]
+    assert all(item["details"]["fused"] for item in task["measurements"])
+    page = (tmp_path / PAGE).read_text()
+    assert "A column missing" in page
+    assert "No tokens to look at: prototypes" in page
+    assert "attention over a picture" in page
+
+
+def test_a_fusion_without_shared_blocks_says_so(tmp_path: Path, store: Path) -> None:
+    run = make_run(tmp_path / "joined", store, fusion={"kind": "concatenation", "width": 16})
+    evaluate(Request(run, settings=('evaluation.tasks=[{kind="retrieval"}]',), quiet=True))
+    assert "gives no attention over tokens" in (RunFolder(run).path / PAGE).read_text()

@@ -63,10 +63,12 @@ def test_damaged_items_are_embedded_in_their_order(spaces: Spaces, opened: Opene
     assert space.corrupted is not None
     name = space.corruptions["image"][0]
     np.testing.assert_allclose(
-        space.corrupted("image", name, 0.0), space.embeddings.vectors["image"], atol=1e-5
+        space.corrupted("image", name, 0.0).vectors["image"],
+        space.embeddings.vectors["image"],
+        atol=1e-5,
     )
-    found = space.corrupted("image", name, 0.7)
-    np.testing.assert_array_equal(found, space.corrupted("image", name, 0.7))
+    found = space.corrupted("image", name, 0.7).vectors["image"]
+    np.testing.assert_array_equal(found, space.corrupted("image", name, 0.7).vectors["image"])
     place = 3
     number = int(space.embeddings.item_numbers["image"][place])
     (payload,) = opened.store.read("image", [number])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from polymodal_losses.contrastive import direct_contrastive
-from polymodal_losses.contrastive_tiled import TiledOptions, tiled_contrastive
+from polymodal_losses.contrastive_tiled import tiled_contrastive
 from polymodal_losses.inputs import check_inputs
 from polymodal_losses.output import LossOutput
+from polymodal_losses.pair_sweep import TiledOptions
 from polymodal_losses.pairs import resolve_pairs
 from polymodal_losses.tiles import TileShape
 from torch import Tensor

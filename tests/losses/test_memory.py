@@ -37,8 +37,8 @@ losses = {{
     "pcmc": PCMC(form="tiled"),
     "pcmc bfloat16": PCMC(form="tiled", matmul_dtype="bfloat16"),
     "pcmc sharp": PCMC(0.0005, learnable=False, form="tiled"),
-    "frobenius": PCMR(form="tiled"),
-    "frobenius embeddings": PCMR(target="embeddings", form="tiled"),
+    "frobenius": PCMR("frobenius", form="tiled"),
+    "frobenius embeddings": PCMR("frobenius", "embeddings", form="tiled"),
     "elementwise": PCMR("elementwise", form="tiled"),
 }}
 z, small, ids = columns({BATCH}), columns(300), torch.arange({BATCH}) // 3

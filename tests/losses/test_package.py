@@ -34,6 +34,7 @@ def run_alone(code: str) -> subprocess.CompletedProcess[str]:
 def test_public_names() -> None:
     assert sorted(polymodal_losses.__all__) == [
         "Classification",
+        "Distillation",
         "DomainAdversarial",
         "InfoNCE",
         "KLDivergence",
@@ -42,6 +43,8 @@ def test_public_names() -> None:
         "PCMC",
         "PCMR",
         "Segmentation",
+        "SigLIP",
+        "Sum",
         "Trimodal",
     ]
     assert set(polymodal_losses.__all__) <= set(dir(polymodal_losses))

@@ -18,6 +18,7 @@ def test_every_objective_is_found_through_the_entry_point() -> None:
     assert registry.broken == []
     assert registry.names("objective") == [
         "classification",
+        "distillation",
         "domain_adversarial",
         "infonce",
         "kl_divergence",
@@ -25,6 +26,8 @@ def test_every_objective_is_found_through_the_entry_point() -> None:
         "pcmc",
         "pcmr",
         "segmentation",
+        "siglip",
+        "sum",
         "trimodal",
     ]
     assert registry.find("objective", "pcmc", ObjectiveConfig) is PCMCConfig
@@ -37,8 +40,12 @@ def test_registering_and_validating_need_no_torch() -> None:
         "import sys\n"
         "import polymodal_losses.plugin as plugin\n"
         "for config in plugin.register_objectives():\n"
-        "    compares = config.kind_name() not in ('classification', 'segmentation')\n"
-        "    config.model_validate({'pairs': [['a', 'b', 0.5]]} if compares else {})\n"
+        "    given = {'pairs': [['a', 'b', 0.5]]}\n"
+        "    whole = {'parts': [{'kind': 'pcmc', **given}]}\n"
+        "    taught = {**given, 'teacher': 'runs/big'}\n"
+        "    options = {'sum': whole, 'distillation': taught}\n"
+        "    options |= {'classification': {}, 'segmentation': {}}\n"
+        "    config.model_validate(options.get(config.kind_name(), given))\n"
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

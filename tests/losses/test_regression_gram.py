@@ -69,7 +69,8 @@ def test_gradients_of_a_batch_of_several_chunks() -> None:
             target = group_target(inputs.groups, batch=batch, device=inputs.device)
             total, _ = gram_regression(inputs, target, weights=PAIR, rho=1.0)
         else:
-            total = direct_regression(inputs, weights=PAIR, options=RegressionOptions()).total
+            options = RegressionOptions("frobenius")
+            total = direct_regression(inputs, weights=PAIR, options=options).total
         total.backward()
         found.append((total.item(), z["a"].grad))
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-12)

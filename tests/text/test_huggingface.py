@@ -134,7 +134,7 @@ def test_the_tokenizer_comes_with_the_model(bert: str) -> None:
         ({"vocabulary": 18, "length": 25}, "reads at most 24 tokens; the modality's length is 25"),
     ],
 )
-def test_a_model_too_small_is_refused(bert: str, options: dict[str, int], message: str) -> None:
+def test_a_model_too_small_is_refused(bert: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(PolymodalError, match=message):
         HuggingFaceConfig(model=bert).build(**options, padding=0)
 

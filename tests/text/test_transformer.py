@@ -21,6 +21,7 @@ def build() -> TextTransformer:
     encoder = TransformerConfig(width=8, heads=2, layers=2, expansion=3, dropout=0.5).build(
         vocabulary=12, length=6, padding=0
     )
+    assert isinstance(encoder, TextTransformer)
     for parameter in encoder.parameters():
         nn.init.normal_(parameter, std=0.3)
     return encoder.double()

@@ -16,6 +16,7 @@ from polymodal_core.model import Model
 from polymodal_core.plugins import registry
 from polymodal_core.run import RunFolder, TrainedModel, load_trained
 from polymodal_datasets.frozen_features import CachedModality, checksum, feature_path
+from polymodal_datasets.item_features import FeatureTable
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.store import Store
 from polymodal_eval.embedding_table import embed_table
@@ -128,7 +129,7 @@ def test_cache_without_a_frozen_encoder_is_refused(recipe: Path) -> None:
 def test_only_values_that_were_computed_are_known() -> None:
     pooled = torch.arange(6.0).reshape(3, 2)
     places = {checksum(f"{number}".encode()): number for number in range(3)}
-    modality = CachedModality(None, places, pooled)  # type: ignore[arg-type]
+    modality = CachedModality(None, places, FeatureTable(pooled))  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
 
     def place(payload: bytes, *, training: bool) -> int:

@@ -114,11 +114,21 @@ def test_the_printed_form_warns(fused: Path, capsys: pytest.CaptureFixture[str])
     assert "fingerprint" in " ".join(capsys.readouterr().out.split())
 
 
-def test_what_does_not_go_with_a_fusion_is_refused(fused: Path, recipe: Path) -> None:
-    frozen = 'modalities.left.encoder={kind="mlp", hidden=16, tuning="frozen"}'
-    with pytest.raises(RunError, match="fusion reads tokens"):
-        setup(fused, "training.cache_features=true", frozen)
-    assert setup(recipe, "training.cache_features=true", frozen).model.fusion is None
+FROZEN = """encoder = { kind = "mlp", hidden = 16, dropout = 0.2, tuning = "frozen" }"""
+
+
+def test_cached_features_train_the_same_fusion(tmp_path: Path, store: Path) -> None:
+    # Vectors are not augmented, so that running the encoders anew must give the same.
+    old = 'encoder = { kind = "mlp", hidden = 16, dropout = 0.2 }'
+    recipe = plain_recipe(
+        tmp_path / "frozen.toml", store, changes={"[training]": FUSION, old: FROZEN}
+    )
+    train(recipe, out=Path("anew"))
+    train(recipe, "training.cache_features=true", out=Path("cached"))
+    train(recipe, "training.cache_features=true", "fusion=false", out=Path("towers"))
+    losses = [[step["loss"] for step in lines(Path(out), "step")] for out in ("anew", "cached")]
+    assert len(losses[0]) > 20
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
 
 
 class Blind(nn.Module):

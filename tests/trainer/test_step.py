@@ -205,3 +205,13 @@ def test_losses_of_encoders_own_are_added_and_told(recipe: Path) -> None:
     assert result.auxiliary == {"left": torch.tensor(2.5)}
     assert result.loss == pytest.approx(plain.loss + 2.5, rel=1e-6)
     assert result.gradient_norm == pytest.approx(plain.gradient_norm, rel=1e-5)
+
+
+def test_a_sum_of_objectives_tells_its_terms(recipe: Path) -> None:
+    parts = '{kind="pcmc"}, {kind="pcmr", weight=0.1}'
+    built = setup(recipe, f'objective={{kind="sum", groups="instance", parts=[{parts}]}}')
+    result = train_step(built, first_batch(built), 0)
+    assert result.terms.keys() == {"pcmc", "pcmr"}
+    summed = result.terms["pcmc"] + 0.1 * result.terms["pcmr"]
+    assert result.loss == pytest.approx(float(summed), rel=1e-6)
+    assert set(result.anchors) == {"left-middle", "left-right", "middle-right"}

@@ -16,6 +16,7 @@ from polymodal_core.plugins import registry
 from polymodal_core.rows import Column, Item, Row
 from polymodal_datasets.frozen_features import CachedModality
 from polymodal_datasets.generators import View
+from polymodal_datasets.item_features import FeatureTable
 from polymodal_trainer.batches import training_batches
 from polymodal_trainer.features import cache_features, num_cached_items
 from polymodal_trainer.resolve import read_recipe
@@ -188,7 +189,7 @@ def test_the_columns_of_a_row_show_one_view_and_one_place(recipe: Path) -> None:
         name: CachedModality(
             setup.modalities[name],
             {},
-            numbers,
+            FeatureTable(numbers),
             views={key: 3 * (place % 2) for place, key in enumerate(_sums(setup, name))},
             num_views=3,
         )

@@ -99,3 +99,14 @@ def test_stores_with_other_contents_are_never_compared(tmp_path: Path) -> None:
     nameless = dataclasses.replace(first, content={**first.content, "store": {}})
     with pytest.raises(PolymodalError, match="does not say on which store"):
         check_stores([first, nameless])
+
+
+def test_another_store_of_one_name_has_the_same_contents(first: Report) -> None:
+    def with_other(fingerprint: str) -> Report:
+        others = {"cifar10": {"path": "data/cifar10", "fingerprint": fingerprint}}
+        store = {**first.content["store"], "others": others}
+        return dataclasses.replace(first, content={**first.content, "store": store})
+
+    check_stores([with_other("a"), with_other("a"), first])
+    with pytest.raises(PolymodalError, match="the other store 'cifar10' has other contents"):
+        check_stores([with_other("a"), with_other("b")])

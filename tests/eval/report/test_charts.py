@@ -125,3 +125,17 @@ def test_long_names_are_cut() -> None:
     assert shortened("x" * 80) == "x" * 55 + "…"
     labels = re.findall(r">(x+…?) <tspan", confusion_chart(["x" * 80, "y"], [[1, 0], [0, 1]]))
     assert labels == ["x" * 55 + "…"]
+
+
+def test_many_classes_are_drawn_small_and_pairs_that_never_occur_not_at_all() -> None:
+    size = 100
+    counts = np.diag(np.full(size, 3))
+    counts[0, 7] = 1
+
+    chart = ET.fromstring(confusion_chart([f"class {n}" for n in range(size)], counts.tolist()))
+
+    cells = chart.findall("rect")
+    assert len(cells) == 1 + size + 1
+    assert [cell.attrib["class"] for cell in cells[:4]] == ["zero", "right", "wrong", "right"]
+    assert cells[2].find("title").text == "class 0 taken for class 7: 1 of 4"  # type: ignore[union-attr]
+    assert len(chart.findall("text")) == 20

@@ -123,7 +123,7 @@ def test_curves_projection_recipe_and_versions_are_there(page: tuple[str, Checke
     text, checker = page
 
     assert text.count('class="chart"') == 2
-    assert text.count('class="scatter"') == 4  # together by column and by class, then two alone
+    assert text.count('class="scatter"') == 5  # together by column, row and class, then two alone
     assert 'store = "/data/rooms"' in "".join(checker.text)
     assert "torch 2.11" in text
     assert "abc123" in text

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-from polymodal_eval.report.projection import project, project_column
+import pytest
+from polymodal_eval.report.projection import project, project_column, row_cosines
 
 from tests.eval.worlds import embedding_table, row_table, scenes, space_of
 
@@ -72,3 +73,40 @@ def test_a_column_is_laid_out_by_itself() -> None:
     assert (found.column == 0).all()
     assert set(found.label.tolist()) == {0, 1, 2, 3}
     assert project_column(space, "prototypes") is None
+
+
+def test_rows_are_joined_that_share_no_item() -> None:
+    space = scenes(size=40)
+
+    found = project(space, most=1000)
+
+    assert found is not None
+    assert len(found.rows) == 40  # of the two rows of a picture, one
+    places = [place for row in found.rows for place in row]
+    assert len(set(places)) == len(places)
+    table = space.embeddings.table
+    starts = {0: 0, 1: 40}
+    for row in found.rows:
+        assert [found.columns[found.column[place]] for place in row] == ["image", "text"]
+        image, text = (place - starts[number] for number, place in enumerate(row))
+        assert table.items["image"][table.items["text"] == text] == image
+
+
+def test_cosines_within_rows_and_across_against_a_reference() -> None:
+    rng = np.random.default_rng(3)
+    items = {"a": [0, 1, 2, 2, -1, 3], "b": [0, 1, 2, 2, 3, -1], "c": [0, -1, 1, 1, 2, 3]}
+    vectors = {name: rng.normal(size=(4, 5)) for name in items}
+    space = space_of(embedding_table(vectors, row_table(items)))
+
+    first, second, third = row_cosines(space)
+
+    for found, (a, b) in ((first, "ab"), (second, "ac"), (third, "bc")):
+        assert found.columns == (a, b)
+        held = sorted(
+            {(i, j) for i, j in zip(items[a], items[b], strict=True) if i >= 0 and j >= 0}
+        )
+        unit = {n: space.embeddings.vectors[n].astype(np.float64) for n in (a, b)}
+        within = [unit[a][i] @ unit[b][j] for i, j in held]
+        across = [unit[a][p[0]] @ unit[b][q[1]] for p in held for q in held if p != q]
+        assert found.within == pytest.approx(np.mean(within))
+        assert found.across == pytest.approx(np.mean(across))

@@ -7,13 +7,18 @@ import pytest
 from polymodal_eval.report.charts import severity_chart
 from polymodal_eval.report.document import document
 from polymodal_eval.report.page import render
-from polymodal_eval.report.robustness import curves_of, pairs_of, robustness_section
+from polymodal_eval.report.robustness import (
+    curves_of,
+    pairs_of,
+    removal_section,
+    robustness_section,
+)
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.statistics import Estimate
 from polymodal_eval.tasks.robustness import Robustness
 
 from tests.eval.report.evaluations import evaluated
-from tests.eval.tasks.test_robustness import damaged
+from tests.eval.tasks.test_robustness import damaged, triplets
 
 
 def test_curves_begin_with_the_undamaged_queries() -> None:
@@ -88,3 +93,45 @@ def test_the_page_shows_the_curves_and_the_tile_what_is_lost() -> None:
     (tile,) = tiles([result])
     assert tile["value"] == f"−{100 * sum(lost) / len(lost):.1f}"
     assert "mean of 6 curves at severity 1" in tile["note"]
+
+
+def test_damage_to_combined_queries_stands_by_the_column_that_is_damaged() -> None:
+    space, _ = damaged()
+    pairs = ((("image",), ("prototypes",)), (("image", "text"), ("prototypes",)))
+    result = Robustness(pairs, severities=(1.0,), removal=())(space)
+    image, text = robustness_section(result)
+    assert (image["query"], text["query"]) == ("image", "text")
+    names = [pair["name"] for pair in image["pairs"]]
+    assert names == ["image → prototypes", "image + text → prototypes"]
+    assert [row["name"] for row in image["pairs"][1]["rows"]] == ["noise", "blank"]
+    assert [pair["name"] for pair in text["pairs"]] == ["image + text → prototypes"]
+    assert removal_section(result) is None
+
+
+def test_removal_has_a_colour_for_each_column_in_all_charts() -> None:
+    result = Robustness(corruptions=(), removal=(0.5, 1.0))(triplets())
+    assert robustness_section(result) == []
+    found = removal_section(result)
+    assert found is not None
+    assert found["corruptions"] == ["without b", "without c", "without a"]
+    assert found["severities"] == [0.5, 1.0]
+    assert [pair["name"] for pair in found["pairs"]] == ["b + c → a", "a + c → b", "a + b → c"]
+    charts = [ET.fromstring(str(pair["chart"])) for pair in found["pairs"]]
+    for chart, colours in zip(charts, ((0, 1), (2, 1), (2, 0)), strict=True):
+        curves = chart.findall("polyline")
+        assert [curve.attrib["class"] for curve in curves] == [
+            f"curve s{colour}" for colour in colours
+        ]
+    ticks = [element.text for element in charts[0].findall("text")]
+    assert ticks[-6:] == [f"{share}\u202f%" for share in (0, 20, 40, 60, 80, 100)]
+
+
+def test_the_page_shows_removal_alone_too() -> None:
+    space = triplets()
+    result = Robustness(corruptions=(), removal=(1.0,))(space)
+    given = evaluated(results=[result], spaces={"test": space})
+    page = render(given, document(given))
+    assert "A column missing" in page
+    assert "Retrieval by damaged queries" not in page
+    assert [tile["label"] for tile in tiles([result])] == ["R@1 lost without a column"]
+    assert "mean of 6 curves, 100% of its items gone" in tiles([result])[0]["note"]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from polymodal_eval.results import NotApplicable
 from polymodal_eval.space import Space
-from polymodal_eval.tasks.prompts import Prompts, tidy
+from polymodal_eval.tasks.label_set import tidy
+from polymodal_eval.tasks.prompts import Prompts
 
 from tests.eval.worlds import embedding_table, row_table, space_of, unit
 
@@ -113,3 +114,78 @@ def test_combined_inputs_meet_the_same_prompts() -> None:
         "image + caption → prompts (caption)",
     ]
     assert found.measurements[2].gallery_columns == ("caption",)
+
+
+def blurred(encoder: Encoder) -> Space:
+    """Pictures between their class and the next, of which 'blurred' prompts miss every one."""
+    size = 24
+    label = np.arange(size) % 3
+    share = np.linspace(0.1, 0.95, size)[:, None]
+    vectors = (1 - share) * np.eye(4)[label] + share * np.eye(4)[(label + 2) % 3]
+    table = row_table({"image": range(size)}, label=label, class_names=NAMES)
+    kinds = {"image": "image", "caption": "text"}
+    return space_of(embedding_table({"image": vectors}, table), kinds=kinds, encode=encoder)
+
+
+def test_each_template_is_compared_with_all_together() -> None:
+    templates = ("a {}", "blurred {}", "the {}")
+
+    (line,) = Prompts(templates=templates)(blurred(Encoder())).measurements
+
+    found = line.details["templates"]
+    assert [row["template"] for row in found["single"]] == list(templates)
+    assert line.queries is not None
+    singles = []
+    for row in found["single"]:
+        (alone,) = Prompts(templates=(row["template"],))(blurred(Encoder())).measurements
+        assert alone.queries is not None
+        assert "templates" not in alone.details
+        singles.append(alone.queries.score)
+        assert row["accuracy"]["value"] == alone.estimates["accuracy"].value
+        wanted = (line.queries.score - alone.queries.score).mean()
+        assert row["difference"]["value"] == pytest.approx(wanted)
+        assert row["difference"]["low"] <= wanted <= row["difference"]["high"]
+    assert len({float(score.mean()) for score in singles}) > 1
+    assert found["mean"]["accuracy"]["value"] == pytest.approx(np.mean(singles))
+
+
+def test_any_label_set_and_a_column_without_items() -> None:
+    encoder = Encoder()
+    task = Prompts(names=["blue ball", "tall lamp", "old shoe", "Red Cube"], templates=["{}"])
+    # A class that is not listed is of queries that have no right answer.
+    fewer = Prompts(names=["blue ball", "tall lamp"])
+
+    with pytest.raises(StopIteration):  # "Red Cube" is said as it is written
+        task(blurred(encoder))
+    (line,) = fewer(blurred(encoder)).measurements
+
+    assert line.num_candidates == 2
+    assert (line.num_queries, line.num_left_out) == (16, 8)
+    assert line.protocol["names"] == ["blue ball", "tall lamp"]
+    names = [row["name"] for row in line.details["classes"]]
+    assert names == ["blue ball", "tall lamp"]
+
+
+def test_several_words_of_a_class_are_averaged() -> None:
+    encoder = Encoder()
+
+    Prompts(names={"red cube": ("red cube", "blurred red cube")})(space(encoder))
+
+    assert encoder.texts == [
+        "a photo of a red cube.",
+        "a photo of a blurred red cube.",
+        "a photo of a blue ball.",
+        "a photo of a tall lamp.",
+    ]
+
+
+def test_precision_recall_and_f1_are_among_the_details() -> None:
+    (line,) = Prompts()(blurred(Encoder())).measurements
+
+    scores = line.details["scores"]
+    assert scores["recall"]["value"] == pytest.approx(line.estimates["t1"].value)
+    assert scores["recall_weighted"]["value"] == pytest.approx(line.estimates["accuracy"].value)
+    assert scores["f1"]["low"] < scores["f1"]["value"] < scores["f1"]["high"]
+    for row in line.details["classes"]:
+        assert row["recall"] == pytest.approx(row["accuracy"])
+        assert 0 < row["f1"] <= 1

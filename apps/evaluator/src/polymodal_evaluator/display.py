@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.charts import figure, signed
-from polymodal_eval.report.robustness import curves_of, pairs_of
+from polymodal_eval.report.robustness import curves_of, losses_of, pairs_of
 from polymodal_eval.report.titles import metric_name, task_title
 from polymodal_eval.results import verdict
-from polymodal_eval.statistics import Estimate
 from polymodal_eval.trained_pairs import Pairs, by_origin
 from rich import box
 from rich.console import Console
@@ -20,11 +19,15 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from polymodal_eval.results import Measurement, TaskResult
+    from polymodal_eval.statistics import Estimate
 
 PLAIN_WIDTH = 110
 """Characters a line may have where there is no terminal to limit it."""
 
-EXTRA = ("r@5", "r@10", "t1", "top5", "pixel_accuracy", "class_accuracy")
+EXTRA = (
+    *("r@5", "r@10", "t1", "top5", "yes/no", "number", "other", "usual"),
+    *("pixel_accuracy", "class_accuracy"),
+)
 """Metrics that have a column of their own beside the headline."""
 
 
@@ -95,6 +98,8 @@ class Display:
                     self.console.print(classification_table(result, title))
                 else:
                     self.console.print(results_table(result, title, trained))
+                    for line in template_lines(result):
+                        self.console.print(line, soft_wrap=True)
             for item in result.skipped:
                 what = title if item.what == result.task else item.what
                 self.console.print(
@@ -125,6 +130,21 @@ def results_table(result: TaskResult, title: str, trained: Pairs | None = None) 
             table.add_row(*_cells(item, extra))
         table.add_section()
     return table
+
+
+def template_lines(result: TaskResult) -> Iterator[str]:
+    """Say what an ensemble of templates has more than a single one, input by input."""
+    for item in result.measurements:
+        found = item.details.get("templates")
+        if found is None:
+            continue
+        first, mean = found["single"][0], found["mean"]
+        against = ((f"“{escape(first['template'])}” alone", first), ("their mean alone", mean))
+        parts = []
+        for name, row in against:
+            more = Estimate(*(row["difference"][key] for key in ("value", "low", "high")))
+            parts.append(f"{signed(more.value)} ({difference_interval(more)}) over {name}")
+        yield f"{escape(item.name)}: {len(found['single'])} templates together {', '.join(parts)}"
 
 
 def enrichment_table(result: TaskResult, title: str) -> Table:
@@ -166,7 +186,8 @@ def robustness_table(result: TaskResult, title: str) -> Table:
     """Lay out each pair and corruption by severity, and what is lost at the last one."""
     headline = metric_name(result.measurements[0].headline)
     table = bare_table(
-        f"{title}, split {result.split} ({headline} in %, by severity of the damage)"
+        f"{title}, split {result.split} ({headline} in %, by severity of the damage, or by the "
+        f"share of a column that is gone)"
     )
     for name in ("query → gallery", "damage"):
         table.add_column(name, overflow="fold")
@@ -175,12 +196,9 @@ def robustness_table(result: TaskResult, title: str) -> Table:
     for name in (*(f"{severity:g}" for severity in severities), "lost", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for (query, gallery), lines in pairs.items():
+        losses = losses_of(lines)
         for name, curve in curves_of(lines).items():
-            (lost,) = [
-                Estimate(**item.details["lost"])
-                for item in lines
-                if (item.details["corruption"], item.details["severity"]) == (name, curve[-1][0])
-            ]
+            lost = losses[name]
             values = {severity: figure(estimate.value) for severity, estimate in curve}
             style = "bold" if lost.distinguishable else "dim"
             table.add_row(

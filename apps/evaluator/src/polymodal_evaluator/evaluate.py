@@ -17,7 +17,7 @@ from polymodal_core.config import TaskConfig
 from polymodal_core.errors import PolymodalError
 from polymodal_core.plugins import Registry, registry
 from polymodal_eval.config import default_tasks
-from polymodal_eval.evaluation import check_columns, run_tasks, split_of
+from polymodal_eval.evaluation import check_columns, run_tasks
 from polymodal_eval.report.evaluated import Evaluated
 from polymodal_eval.report.files import write_report
 from polymodal_eval.report.training import read_metrics
@@ -25,8 +25,8 @@ from polymodal_eval.report.training import read_metrics
 from polymodal_evaluator.classifying import class_scores
 from polymodal_evaluator.display import Display
 from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
+from polymodal_evaluator.places import Places
 from polymodal_evaluator.segmenting import Segmenting
-from polymodal_evaluator.spaces import Spaces
 from polymodal_evaluator.training_pairs import trained_pairs
 
 PACKAGES = ("polymodal-core", "polymodal-datasets", "polymodal-eval", "polymodal-evaluator")
@@ -78,10 +78,9 @@ def evaluate(request: Request) -> Path:
         if _runs(tasks, "segmentation")
         else None
     )
-    spaces = Spaces(opened, device=device, bar=display.bar, classify=classify, segment=segment)
-    for split in dict.fromkeys(split_of(task, config.split) for task in tasks):
-        spaces.rows(split)
-    spaces.notes.clear()  # they are made again when the splits are embedded
+    spaces = Places(
+        opened, tasks, device=device, bar=display.bar, classify=classify, segment=segment
+    )
     display.show(f"{opened.run.path}: checkpoint {opened.checkpoint}, on {device}")
     results = run_tasks(
         tasks,
@@ -102,7 +101,7 @@ def evaluate(request: Request) -> Path:
         spaces=spaces.found,
         run=_run(opened),
         evaluation=_evaluation(opened, plugins, device=device),
-        store={"path": str(opened.store.path.resolve()), "fingerprint": opened.store.fingerprint},
+        store=_store(opened, spaces),
         recipe=opened.trained.recipe.table,
         environment=opened.environment,
         metrics=read_metrics(opened.run.metrics),
@@ -144,6 +143,12 @@ def _run(opened: Opened) -> dict[str, Any]:
         "step": opened.trained.checkpoint.state.get("step"),
         "epoch": opened.trained.checkpoint.state.get("epoch"),
     }
+
+
+def _store(opened: Opened, places: Places) -> dict[str, Any]:
+    store = opened.store
+    found = {"path": str(store.path.resolve()), "fingerprint": store.fingerprint}
+    return {**found, "others": places.stores} if places.stores else found
 
 
 def _evaluation(opened: Opened, plugins: Registry, *, device: str) -> dict[str, Any]:

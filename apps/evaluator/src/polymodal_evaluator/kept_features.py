@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from polymodal_core.batch import Features, to_device
 from polymodal_datasets.feature_store import FeatureStore
 from polymodal_datasets.frozen_features import (
@@ -16,13 +14,14 @@ from polymodal_datasets.frozen_features import (
     feature_path,
     fingerprint,
 )
+from polymodal_datasets.item_features import FeatureTable
 
 from polymodal_evaluator.opening import Opened
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
-    from torch import Tensor
 
     Integers = NDArray[np.int64]
 
@@ -58,8 +57,8 @@ class KeptFeatures:
                 some = items[at : at + size]
                 payloads = self._opened.store.read(column, some)
                 found = frozen.of(some)
-                pooled = [found[checksum(payload)] for payload in payloads]
-                yield Features(torch.from_numpy(np.stack(pooled)))
+                table = FeatureTable.of([found[checksum(payload)] for payload in payloads])
+                yield table.gather(range(len(payloads)))
 
     def _frozen(self, column: str, kept: FeatureStore) -> FrozenFeatures:
         opened = self._opened
@@ -67,9 +66,9 @@ class KeptFeatures:
         config = trained.recipe.columns[column]
         state = trained.checkpoint.state
 
-        def encode(inputs: Inputs) -> Tensor:
+        def encode(inputs: Inputs) -> Features:
             on_device = to_device(inputs, self._device)
-            return trained.model.eval().frozen_features(column, on_device).pooled.float().cpu()
+            return trained.model.eval().frozen_features(column, on_device)
 
         source = fingerprint(
             trained.model,
@@ -88,4 +87,5 @@ class KeptFeatures:
             lambda _: None,
             batch_size=evaluation.batch_size,
             workers=evaluation.workers,
+            tokens=trained.model.fusion is not None,
         )

@@ -134,7 +134,7 @@ def _check_columns(store: Store, trained: TrainedModel) -> None:
             raise StoreError(
                 f"{store.path}: column '{name}' is of kind '{stored.kind}'; the model was trained "
                 f"on '{kind}'. Give a store of the same columns with "
-                f"--set data.store=FOLDER"
+                f"--set data.store=FOLDER; tasks run on one of other columns by their key `store`"
             )
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from polymodal_core.errors import StoreError
+from polymodal_core.plugins import registry
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.readers import decode
 from polymodal_datasets.splits import make_splits
-from polymodal_eval.embedding_table import embed_items, embed_table, items_to_embed
+from polymodal_eval.embedding_table import (
+    EmbeddingTable,
+    embed_items,
+    embed_replaced,
+    embed_table,
+    items_to_embed,
+)
 from polymodal_eval.space import (
     LabelledVectors,
     Space,
+    StoredValues,
     collate_values,
     corruption_generator,
     encode_values,
@@ -29,6 +37,7 @@ from polymodal_evaluator.segmenting import Segmenting
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Inputs
+    from polymodal_core.geometry import Crop
     from polymodal_eval.classified_rows import Classify
 
     Integers = NDArray[np.int64]
@@ -47,15 +56,18 @@ class Spaces:
         *,
         device: str,
         bar: Bar,
+        of: str = "",
         classify: Classify | None = None,
         segment: Segmenting | None = None,
     ) -> None:
         """Remember the run; `bar(title, items)` shows progress.
 
-        `classify` scores classes, `segment` gives label maps.
+        `of` names the store where it is another one than the run's: its splits are then called
+        `test of cifar10`. `classify` scores classes, `segment` gives label maps.
         """
         self._classify, self._segment = classify, segment
         self._opened = opened
+        self._of = f" of {of}" if of else ""
         self._device = device
         self._bar = bar
         self._kept = KeptFeatures(opened, device=device)
@@ -78,10 +90,12 @@ class Spaces:
         rows = store.rows_of(roles.get(split, split))
         if data.limit is not None and len(rows) > data.limit:
             drawn = np.random.default_rng(opened.seed).permutation(len(rows))[: data.limit]
-            self.notes.append(
-                f"only {data.limit} of the {len(rows)} rows of split '{split}' are evaluated "
-                f"(data.limit)"
+            note = (
+                f"only {data.limit} of the {len(rows)} rows of split '{split}{self._of}' are "
+                f"evaluated (data.limit)"
             )
+            if note not in self.notes:
+                self.notes.append(note)
             rows = rows[np.sort(drawn)]
         if not len(rows):
             raise StoreError(f"{store.path}: split '{split}' has no rows to evaluate")
@@ -99,10 +113,13 @@ class Spaces:
         table = opened.store.table.select(rows)
         model = opened.trained.model
         numbers = items_to_embed(model.columns, table)
-        missing = [column for column in model.columns if column not in numbers]
+        # What another store lacks altogether has been said when its columns were matched.
+        missing = [name for name in opened.store.columns if name in model.columns]
+        missing = [column for column in missing if column not in numbers]
+        place = f"{split}{self._of}"
         if missing:
-            self.notes.append(f"split '{split}' has no items of {', '.join(missing)}")
-        with self._bar(f"embedding {split}", sum(map(len, numbers.values()))) as advance:
+            self.notes.append(f"split '{place}' has no items of {', '.join(missing)}")
+        with self._bar(f"embedding {place}", sum(map(len, numbers.values()))) as advance:
             embeddings = embed_table(
                 model, table, self._batches, device=self._device, advance=advance
             )
@@ -119,11 +136,15 @@ class Spaces:
                 name: tuple(opened.trained.modalities[name].corruptions())
                 for name in embeddings.columns
             },
-            corrupted=partial(self._corrupted, embeddings.item_numbers),
+            corrupted=partial(self._corrupted, embeddings),
+            values=partial(self._values, split),
+            source=opened.store.describe()["source"],
+            window=self._window,
+            spans=self._spans,
             rows=rows,
             classify=self._classify,
             segmented=None if self._segment is None else self._segment(rows),
-            split=split,
+            split=place,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,
         )
@@ -153,14 +174,13 @@ class Spaces:
         )
 
     def _corrupted(
-        self, numbers: Mapping[str, Integers], column: str, corruption: str, severity: float
-    ) -> NDArray[np.float32]:
+        self, embeddings: EmbeddingTable, column: str, corruption: str, severity: float
+    ) -> EmbeddingTable:
         opened, evaluation = self._opened, self._opened.evaluation
         modality = opened.trained.modalities[column]
         corrupt = modality.corruptions()[corruption]
-        items = numbers[column]
 
-        def batches() -> Iterator[Inputs]:
+        def batches(items: Integers) -> Iterator[Inputs]:
             for start in range(0, len(items), evaluation.batch_size):
                 part = items[start : start + evaluation.batch_size]
                 payloads = opened.store.read(column, part)
@@ -174,14 +194,36 @@ class Spaces:
                 ]
                 yield collate_values(modality, values)
 
-        return embed_items(
-            opened.trained.model, column, batches(), items=items, device=self._device
+        return embed_replaced(
+            opened.trained.model, embeddings, column, batches, device=self._device
         )
 
     def _show(self, column: str, item: int) -> NDArray[np.uint8] | str:
-        modality = self._opened.trained.modalities[column]
+        return self._opened.trained.modalities[column].show(self._value(column, item))
+
+    def _window(self, column: str, item: int) -> Crop:
+        return self._opened.trained.modalities[column].window(self._value(column, item))
+
+    def _spans(self, column: str, item: int) -> Sequence[tuple[int, int]] | None:
+        return self._opened.trained.modalities[column].spans(self._value(column, item))
+
+    def _value(self, column: str, item: int) -> Any:
         (payload,) = self._opened.store.read(column, [item])
-        return modality.show(modality.decode(payload))
+        return self._opened.trained.modalities[column].decode(payload)
+
+    def _values(self, own: str, column: str, split: str | None) -> StoredValues:
+        store = self._opened.store
+        kind = store.column(column).kind
+        modality = self._opened.trained.modalities.get(column)
+        if modality is None:  # a column that the model does not have
+            modality = registry().modality(kind).model_validate({}).build()
+        items = store.table.items[column][self.rows(own if split is None else split)]
+        numbers = np.unique(items[items >= 0])
+        decoded = {
+            int(number): decode(store, column, modality, int(number), payload)
+            for number, payload in zip(numbers, store.read(column, numbers), strict=True)
+        }
+        return StoredValues(items, [decoded.get(int(number)) for number in items])
 
     def _classes(self, column: str) -> LabelledVectors:
         table = self._opened.store.table

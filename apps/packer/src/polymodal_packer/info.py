@@ -29,17 +29,22 @@ def print_info(path: Path, *, as_json: bool) -> None:
 def _facts(described: dict[str, Any]) -> str:
     splits = ", ".join(f"{name} {rows:,}" for name, rows in described["splits"].items())
     source = described["source"]
-    options = ", ".join(f"{name}={value}" for name, value in source.items() if name != "kind")
+    given = {name: value for name, value in source.items() if name not in ("kind", "left_out")}
+    options = ", ".join(f"{name}={value}" for name, value in given.items())
+    left_out = source.get("left_out", {})
     facts = {
         "store": described["path"],
         "rows": f"{described['rows']:,} ({splits})",
         "instances": f"{described['instances']:,}",
         "classes": f"{described['classes']:,}",
+        "left out": ", ".join(f"{what}: {count:,}" for what, count in left_out.items()),
         "bad rows": f"{described['bad_rows']:,} skipped, listed in bad_rows.jsonl",
         "size": _size(described["data_bytes"]),
         "packed from": f"{source.get('kind', '')} {options}".strip(),
         "fingerprint": described["fingerprint"],
     }
+    if not left_out:
+        del facts["left out"]
     if described["bad_rows"] == 0:
         del facts["bad rows"]
     return "\n".join(f"{name:12} {value}" for name, value in facts.items())

@@ -44,6 +44,12 @@ class TrainingConfig(Configuration):
     precision: Literal["float32", "bf16", "fp16"] = Field(
         default="float32", description="of the forward pass; weights and losses stay in float32"
     )
+    chunk_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="rows embedded at a time, for batches that exceed memory: the gradient is the "
+        "whole batch's, for one more forward pass; left out: all at once",
+    )
     patience: int = Field(
         default=0, ge=0, description="stop after this many validations without a better mean; 0=off"
     )

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from polymodal_core.batch import to_device
+from polymodal_core.batch import Features, to_device
 from polymodal_core.protocols import Modality
 from polymodal_datasets.feature_store import FeatureStore
 from polymodal_datasets.frozen_features import (
@@ -18,8 +17,8 @@ from polymodal_datasets.frozen_features import (
     fingerprint,
 )
 from polymodal_datasets.generators import View
+from polymodal_datasets.item_features import FeatureTable
 from polymodal_datasets.store import Store
-from torch import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +36,8 @@ def cache_features(setup: Setup, *, advance: Callable[[int], None]) -> dict[str,
     of their own beside the run's, under a fingerprint of weights, preprocessing and view, and a
     checksum of the item's bytes: what is there is read, what is not is computed and added, batch by
     batch, so that an interrupted run loses little. Gives all modalities, those of frozen encoders
-    replaced by their caches; `advance` hears how many items are done.
+    replaced by their caches; `advance` hears how many items are done. Tokens are kept where there
+    is a fusion to read them.
     """
     result = dict(setup.modalities)
     count = setup.training.cached_views
@@ -50,11 +50,11 @@ def cache_features(setup: Setup, *, advance: Callable[[int], None]) -> dict[str,
             views = [frozen.of(items, View(setup.seed, k)) for k in range(count)]
         places = {key: place for place, key in enumerate(features)}
         first = {key: len(places) + count * number for number, key in enumerate(views[0])}
-        pooled = [*features.values(), *(view[key] for key in views[0] for view in views)]
+        items_of_rows = [*features.values(), *(view[key] for key in views[0] for view in views)]
         result[column] = CachedModality(
             setup.modalities[column],
             places,
-            torch.from_numpy(np.stack(pooled)),
+            FeatureTable.of(items_of_rows),
             views=first,
             num_views=count,
         )
@@ -74,10 +74,10 @@ def _frozen(
 ) -> FrozenFeatures:
     config = setup.recipe.columns[column]
 
-    def encode(inputs: Any) -> Tensor:
+    def encode(inputs: Any) -> Features:
         on_device = to_device(inputs, setup.precision.device)
         with setup.precision.autocast():
-            return setup.model.frozen_features(column, on_device).pooled.float().cpu()
+            return setup.model.frozen_features(column, on_device)
 
     source = fingerprint(
         setup.model,
@@ -96,6 +96,7 @@ def _frozen(
         advance,
         batch_size=setup.data.batch_size,
         workers=setup.data.workers,
+        tokens=setup.model.fusion is not None,
     )
 
 

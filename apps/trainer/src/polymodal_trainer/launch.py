@@ -34,6 +34,7 @@ from polymodal_trainer.start import Setup, build
 from polymodal_trainer.state import TrainingState
 from polymodal_trainer.step import forward
 from polymodal_trainer.summary import columns_table, farewell, plan
+from polymodal_trainer.teachers import embed_by_teachers, load_teachers, num_items
 from polymodal_trainer.validation import measure_of, num_validation_items, validate
 
 INTERRUPTED = 130
@@ -135,7 +136,16 @@ def _build(
             states=states,
             fitting=lambda _: advance(1),
         )
+    setup = _with_teachers(setup, display, registry=registry)
     return _with_features(setup, display) if setup.training.cache_features else setup
+
+
+def _with_teachers(setup: Setup, display: Display, *, registry: Registry) -> Setup:
+    loaded = load_teachers(setup, registry=registry)
+    if not loaded:
+        return setup
+    with display.task("teachers", num_items(setup, loaded)) as advance:
+        return replace(setup, teachers=embed_by_teachers(setup, loaded, advance=advance))
 
 
 def _with_features(setup: Setup, display: Display) -> Setup:

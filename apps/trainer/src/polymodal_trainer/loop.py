@@ -164,6 +164,8 @@ class Trainer:
             record["skipped"] = True
         if result.auxiliary:
             record["auxiliary"] = {name: float(loss) for name, loss in result.auxiliary.items()}
+        if result.terms:
+            record["terms"] = {name: float(term) for name, term in result.terms.items()}
         if result.pair_gradients:
             record["pair_gradients"] = result.pair_gradients
         record |= {f"lr_{part}": rate for part, rate in self._rates.items() if part != "objective"}

@@ -31,6 +31,7 @@ from polymodal_trainer.coverage import (
 )
 from polymodal_trainer.environment import parameter_counts, plugin_versions
 from polymodal_trainer.fitting import fit_states
+from polymodal_trainer.gradient_caching import check_chunks
 from polymodal_trainer.precision import Precision, choose_precision
 from polymodal_trainer.stages import Stage, enter_stage, stages_of
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from polymodal_datasets.config import DataConfig
 
     from polymodal_trainer.config import TrainingConfig
+    from polymodal_trainer.teachers import Teacher
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Setup:
     `pair_rows` counts the training rows that have both columns of each compared pair; `encoders`
     are the portable tables that checkpoints keep, `given` is what the objective was built from
     beside its options. `parameters` are the counts by column. What `stage_number` and `optimizer`
-    are changes from stage to stage (`enter_stage`).
+    are changes from stage to stage (`enter_stage`). `teachers` are what an objective learns
+    from.
     """
 
     recipe: Recipe
@@ -66,6 +69,7 @@ class Setup:
     given: dict[str, Any]
     stages: tuple[Stage, ...]
     parameters: dict[str, dict[str, int]]
+    teachers: Mapping[str, Teacher] = field(default_factory=dict)
     stage_number: int = 0
     optimizer: torch.optim.Optimizer = field(init=False)
 
@@ -156,10 +160,12 @@ def build(
             + (f"with LoRA those of {adapted} change in every step; " if adapted else "")
             + 'set tuning = "frozen" for one, or leave the key out'
         )
+    if training.chunk_size is not None:
+        check_chunks(model.train())
     given = objective_inputs(recipe, store, modalities, model)
     objective = cast("nn.Module", objective_config.build(**given)).to(precision.device)
     if model.fusion is not None:
-        check_fusion(objective, training)
+        check_fusion(objective)
     setup = Setup(
         recipe=recipe,
         store=store,
@@ -216,18 +222,13 @@ def check_stages(setup: Setup, objective: ObjectiveConfig) -> None:
             raise RunError(f"{named}{error}") from None
 
 
-def check_fusion(objective: nn.Module, training: TrainingConfig) -> None:
-    """Raise RunError for what does not go together with a fusion."""
+def check_fusion(objective: nn.Module) -> None:
+    """Raise RunError for an objective that does not go together with a fusion."""
     if not takes(objective, "compare"):
         raise RunError(
             f"the objective {type(objective).__name__} cannot train with a fusion: it compares all "
             f"pairs of columns, those among them that have seen each other's tokens; its forward "
             f"would have to take `compare`. Choose another objective.kind, or fusion = false"
-        )
-    if training.cache_features:
-        raise RunError(
-            "training.cache_features = true keeps pooled features alone, and fusion reads tokens; "
-            "leave the key out, or set fusion = false"
         )
 
 

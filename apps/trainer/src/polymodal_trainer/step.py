@@ -15,6 +15,7 @@ from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
 from polymodal_trainer.coverage import pair_name
+from polymodal_trainer.gradient_caching import embed
 from polymodal_trainer.nonfinite import NonFiniteError, check_temperature
 from polymodal_trainer.start import Setup
 
@@ -32,7 +33,8 @@ EXCHANGE = 0x46757365
 class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
-    `auxiliary` are losses of encoders' own by column, which `loss` holds too. `pair_gradients` are
+    `auxiliary` are losses of encoders' own by column, which `loss` holds too; `terms` are what an
+    objective that is a sum names of it. `pair_gradients` are
     the mean lengths of the embeddings' gradients through positive and through negative pairs, where
     they were asked for and the objective can tell. `skipped` says that fp16 gradients overflowed,
     so that the weights were left as they were.
@@ -45,6 +47,7 @@ class StepResult:
     skipped: bool = False
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
     pair_gradients: dict[str, float] = field(default_factory=dict)
+    terms: dict[str, Tensor] = field(default_factory=dict)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -74,11 +77,13 @@ def draw_exchange(setup: Setup, step: int) -> Exchange | None:
 
 def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutput]:
     """Embed a batch and score it; the objective runs outside autocast."""
+    exchange = draw_exchange(setup, step)
     with setup.precision.autocast():
-        exchange = draw_exchange(setup, step)
-        embeddings: Embeddings = setup.model(
+        embeddings = embed(
+            setup.model,
             batch,
             exchange,
+            chunk_size=setup.training.chunk_size,
             joint=needs_joint(setup.objective),
             maps=maps_wanted(setup.objective),
         )
@@ -90,7 +95,9 @@ def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]
     # What an objective takes beside the embeddings.
     config = cast("ObjectiveConfig", setup.recipe.sections["objective"])
     groups = {"none": None, "instance": batch.instance, "label": batch.label}[config.groups]
-    given = {"present": embeddings.present, "groups": groups}
+    given: dict[str, Any] = {"present": embeddings.present, "groups": groups}
+    if setup.teachers:
+        given["teachers"] = {name: found.of(batch.index) for name, found in setup.teachers.items()}
     compare = _compared(setup, embeddings)
     optional = {
         "compare": compare,
@@ -146,6 +153,7 @@ def train_step(setup: Setup, batch: Batch, step: int, *, measure: bool = False) 
         skipped=skipped,
         auxiliary={name: loss.detach() for name, loss in embeddings.auxiliary.items()},
         pair_gradients=pair_gradients,
+        terms=dict(getattr(output, "terms", {})),
     )
 
 

@@ -190,6 +190,14 @@ class ObjectiveConfig(Configuration):
             return None
         return {(pair[0], pair[1]): pair[2] if len(pair) == 3 else 1.0 for pair in self.pairs}
 
+    def teachers(self) -> tuple[str, ...]:
+        """Name the run folders whose embeddings of a batch's rows the objective learns from.
+
+        As `teachers`, its `forward` gets unit vectors [batch, dim] by run folder and by column, of
+        the columns that the run and the recipe share.
+        """
+        return ()
+
     def terms(self, columns: Collection[str]) -> list[tuple[str, str]]:
         """Name what the loss is made of: the pairs of `columns` that it compares.
 

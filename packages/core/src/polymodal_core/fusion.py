@@ -37,6 +37,13 @@ class Exchange:
         )
         return cls(tuple(tuple(side) for side in sides), frozenset(pairs))
 
+    def compares_within(self, columns: Collection[str]) -> bool:
+        """Say whether any two of these columns are compared with each other."""
+        return any(
+            self.compare is None or (a, b) in self.compare or (b, a) in self.compare
+            for a, b in combinations(columns, 2)
+        )
+
 
 @dataclass(frozen=True)
 class Fused:

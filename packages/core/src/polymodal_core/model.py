@@ -174,13 +174,8 @@ class Model(nn.Module):
             if self.fusion is None
             else self._fuse(features, rows, size)
         )
-        sums = torch.zeros(size, self.dim, device=pooled.device)
-        for column, found in fused.features.items():
-            vectors = self._head(column, found)
-            if fused.weights is not None:
-                vectors = vectors * fused.weights[column][:, None].to(vectors.dtype)
-            sums = sums.to(vectors.dtype).index_add(0, rows[column], vectors)
-        return F.normalize(sums, dim=-1)
+        vectors = {column: self._head(column, found) for column, found in fused.features.items()}
+        return _combined(vectors, fused.weights, rows, size=size)
 
     def attention(self, features: Mapping[str, Features]) -> Mapping[str, Tensor]:
         """Say what the fusion looks at in rows that have all of the columns given, together.
@@ -250,21 +245,18 @@ class Model(nn.Module):
     ) -> Embeddings:
         """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent.
 
-        With a fusion, the columns of a side of `exchange` see each other; without `exchange`, each
-        column is seen alone. `joint` asks for the embeddings of whole rows too, `maps` for maps of
-        tokens. Raises PolymodalError where the sides do not hold each column once, and as
-        `token_map` does.
+        With a fusion, the columns of a side of `exchange` see each other, and each has the
+        embedding of its row's side, as `combine` gives it, unless columns of one side are compared;
+        without `exchange`, each column is seen alone. `joint` asks for the embeddings of whole rows
+        too, `maps` for maps of tokens. Raises PolymodalError where the sides do not hold each
+        column once, and as `token_map` does.
         """
         features = {
             column: self.features(column, batch.inputs[column])
             for column in self.owners
             if column in batch.inputs
         }
-        auxiliary = {
-            column: found.auxiliary
-            for column, found in features.items()
-            if found.auxiliary is not None
-        }
+        losses = {name: found for name, found in features.items() if found.auxiliary is not None}
         vectors = self._vectors(features, batch, exchange)
         z, present = {}, {}
         device = batch.instance.device
@@ -284,7 +276,15 @@ class Model(nn.Module):
             whole = torch.zeros(batch.size, self.dim, device=device)
             whole = self.combine(features, held, size=batch.size) if features else whole
         laid = {} if maps is None else self._maps(features, batch, maps)
-        return Embeddings(z, present, compare, auxiliary, whole, laid)
+        return Embeddings(
+            z,
+            present,
+            compare,
+            auxiliary={name: cast("Tensor", item.auxiliary) for name, item in losses.items()},
+            auxiliary_counts={name: _auxiliary_count(item) for name, item in losses.items()},
+            joint=whole,
+            maps=laid,
+        )
 
     def _maps(
         self, features: Mapping[str, Features], batch: Batch, wanted: MapsWanted
@@ -319,10 +319,20 @@ class Model(nn.Module):
         for side in exchange.sides:
             part = {column: features[column] for column in side if column in features}
             if part:
-                rows = {column: batch.rows[column] for column in part}
-                fused = self._fuse(part, rows, batch.size).features
-                vectors |= {column: self._head(column, fused[column]) for column in part}
+                vectors |= self._of_side(part, batch, exchange)
         return vectors
+
+    def _of_side(
+        self, features: Mapping[str, Features], batch: Batch, exchange: Exchange
+    ) -> dict[str, Tensor]:
+        rows = {column: batch.rows[column] for column in features}
+        fused = self._fuse(features, rows, batch.size)
+        vectors = {column: self._head(column, found) for column, found in fused.features.items()}
+        if len(vectors) == 1 or exchange.compares_within(vectors):
+            return vectors
+        # What is compared is what an evaluation compares: the embedding of a row's side.
+        together = _combined(vectors, fused.weights, rows, size=batch.size)
+        return {column: together[rows[column]] for column in vectors}
 
     def _alone(self, column: str, features: Features) -> Tensor:
         if self.fusion is None:
@@ -357,6 +367,22 @@ class Model(nn.Module):
             "heads": [item for item in trained if id(item) not in inside],
             "backbones": [item for item in trained if id(item) in inside],
         }
+
+
+def _combined(
+    vectors: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor] | None,
+    rows: Mapping[str, Tensor],
+    *,
+    size: int,
+) -> Tensor:
+    # The renormalised mean of what columns say of their rows: [size, dim].
+    first = next(iter(vectors.values()))
+    sums = first.new_zeros(size, first.shape[1])
+    for column, found in vectors.items():
+        weight = 1.0 if weights is None else weights[column][:, None].to(found.dtype)
+        sums = sums.to(found.dtype).index_add(0, rows[column], weight * found)
+    return F.normalize(sums, dim=-1)
 
 
 def build_model(
@@ -404,6 +430,12 @@ def _tuned(columns: Mapping[str, ColumnConfig], tuning: Tuning) -> frozenset[str
 def _in_rows(found: Tensor, rows: Tensor, size: int) -> Tensor:
     # [present, ...] to [batch, ...], zeros where absent.
     return found.new_zeros(size, *found.shape[1:]).index_copy(0, rows, found)
+
+
+def _auxiliary_count(features: Features) -> Tensor:
+    if features.auxiliary_count is not None:
+        return features.auxiliary_count
+    return torch.tensor(len(features.pooled), device=features.pooled.device)
 
 
 def _backbone(encoder: nn.Module) -> nn.Module:

@@ -162,7 +162,8 @@ class Objective(Protocol):
     None: of the pairs that it compares, only these in this batch, in either order. One that
     predicts labels takes `labels` [batch], -1 where unknown, and one with `needs_joint = True`
     takes `joint` [batch, dim], the embeddings of whole rows. One that predicts a target column
-    takes `targets` [batch, ...] by column, -1 where absent, and `maps` (`objective.Segmenter`).
+    takes `targets` [batch, ...] by column, -1 where absent, and `maps` (`objective.Segmenter`). One
+    whose config names `teachers` takes their embeddings of the batch under that name.
     """
 
     def __call__(

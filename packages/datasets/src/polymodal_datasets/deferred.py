@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,4 +15,4 @@ class Deferred:
     """
 
     token: str
-    make: Callable[[], bytes]
+    make: Callable[[], bytes] = field(compare=False)

@@ -25,8 +25,9 @@ class FeatureStore:
 
     Keys are the `fingerprint` of what computes (weights and preprocessing) and the checksum of an
     item's stored bytes, so that a value can never be used for anything else; values are float32
-    with a CRC-32. Several processes may read and write at once. Use it as a context manager.
-    Raises StoreError where the folder cannot be written or opened.
+    with a CRC-32, and may differ in the length of their first axis. Several processes may read and
+    write at once. Use it as a context manager. Raises StoreError where the folder cannot be written
+    or opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,18 +68,20 @@ class FeatureStore:
             for checksum in checksums:
                 value = transaction.get(fingerprint + checksum)
                 if value is not None and _crc(value[4:]) == bytes(value[:4]):
-                    found[checksum] = np.frombuffer(value[4:], "<f4").reshape(axes).copy()
+                    plain = np.frombuffer(bytes(value[4:]), "<f4")
+                    found[checksum] = plain.reshape(axes).copy()
         return found
 
     def write(self, fingerprint: bytes, features: Mapping[bytes, Floats]) -> None:
-        """Keep features by checksum, all of one shape, in one transaction."""
+        """Keep features by checksum, alike in all axes but the first, in one transaction."""
         import lmdb
 
         while features:
             try:
                 with self._environment.begin(write=True) as transaction:
                     for checksum, value in features.items():
-                        transaction.put(fingerprint, json.dumps(list(value.shape)).encode())
+                        axes = json.dumps([-1, *value.shape[1:]])
+                        transaction.put(fingerprint, axes.encode())
                         payload = value.astype("<f4").tobytes()
                         transaction.put(fingerprint + checksum, _crc(payload) + payload)
                 return

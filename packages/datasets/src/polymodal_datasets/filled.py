@@ -15,6 +15,7 @@ from polymodal_core.rows import BadRow, Column, Item, Row
 
 from polymodal_datasets.deferred import Deferred
 from polymodal_datasets.store import Store
+from polymodal_datasets.stored_items import stored_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,12 +131,7 @@ class FilledStore:
             )
 
     def _copied(self, column: str, item: int) -> Item:
-        token = f"{self._store.fingerprint}/{column}/{item}"
-
-        def read() -> bytes:
-            return self._store.read(column, [item])[0]
-
-        return Item(self._store.id(column, item), Deferred(token, read))
+        return Item(self._store.id(column, item), stored_value(self._store, column, item))
 
     def _estimated(self, item: int, part: int) -> Item:
         name = f"{self._store.id(self._gaps.source, item)}#estimated"

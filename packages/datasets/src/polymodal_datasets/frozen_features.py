@@ -16,10 +16,10 @@ from polymodal_core.batch import Features
 from polymodal_core.errors import RunError
 from polymodal_core.model import Model
 from polymodal_core.protocols import Modality
-from torch import Tensor
 
 from polymodal_datasets.feature_store import FeatureStore
 from polymodal_datasets.generators import View
+from polymodal_datasets.item_features import FeatureTable, ItemFeatures, split_features
 from polymodal_datasets.loading import load_items
 from polymodal_datasets.store import Store
 
@@ -31,22 +31,23 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 CHUNK = 1024
+TOKEN_PARTS = ("tokens", "mask")
 
 
 class CachedModality(Modality):
     """Stands for a modality whose encoder is frozen: values are found by their stored bytes.
 
-    `pooled` [rows, ...] holds features. `places` maps a checksum of stored bytes to the row of what
-    an evaluation sees; `views`, where there are any, to the first of `num_views` rows in a row:
-    training draws one of these from the `shared` generator, so that all columns of a row of the
-    store show the same view. Collated inputs are Features, from which the model goes on.
+    `features` has rows; `places` maps a checksum of stored bytes to the row of what an evaluation
+    sees; `views`, where there are any, to the first of `num_views` rows in a row: training draws
+    one of these from the `shared` generator, so that all columns of a row of the store show the
+    same view. Collated inputs are Features, from which the model goes on.
     """
 
     def __init__(
         self,
         modality: Modality,
         places: Mapping[bytes, int],
-        pooled: Tensor,
+        features: FeatureTable,
         *,
         views: Mapping[bytes, int] | None = None,
         num_views: int = 1,
@@ -54,7 +55,7 @@ class CachedModality(Modality):
         """Keep what has been computed."""
         self._modality = modality
         self._places = dict(places)
-        self._pooled = pooled
+        self._features = features
         self._views = dict(views or {})
         self._num_views = num_views
 
@@ -83,7 +84,7 @@ class CachedModality(Modality):
 
     def collate(self, examples: Sequence[int]) -> Features:
         """Gather features [present, ...]."""
-        return Features(self._pooled[torch.tensor(examples, dtype=torch.int64)])
+        return self._features.gather(examples)
 
     def show(self, value: bytes) -> str:
         """Name the value; what is shown in reports comes from the modality itself."""
@@ -133,8 +134,9 @@ def fingerprint(
 class FrozenFeatures:
     """What finds or computes the features of a column's items; `source` is its fingerprint.
 
-    `encode` runs what is frozen of the encoder over inputs [present, ...] and gives float32
-    [present, ...] in this process's memory; `advance` hears how many items are done.
+    `encode` runs what is frozen of the encoder over inputs [present, ...]; of what it gives,
+    pooled features are kept, and with `tokens` those too, which only a fusion reads. `advance`
+    hears how many items are done.
     """
 
     store: Store
@@ -142,12 +144,13 @@ class FrozenFeatures:
     modality: Modality
     source: bytes
     kept: FeatureStore
-    encode: Callable[[Inputs], Tensor]
+    encode: Callable[[Inputs], Features]
     advance: Callable[[int], None]
     batch_size: int
     workers: int = 0
+    tokens: bool = False
 
-    def of(self, items: Integers, view: View | None = None) -> dict[bytes, NDArray[np.float32]]:
+    def of(self, items: Integers, view: View | None = None) -> dict[bytes, ItemFeatures]:
         """Give features by the checksum of their item's bytes, in the order of the items.
 
         What is kept is read; what is not is computed and kept, batch by batch, so that an
@@ -158,7 +161,7 @@ class FrozenFeatures:
         for at in range(0, len(items), CHUNK):
             payloads = self.store.read(self.column, items[at : at + CHUNK])
             sums += [checksum(payload) for payload in payloads]
-        features = self.kept.read(source, sums)
+        features = self._read(source, sums)
         # Equal bytes are one value here: the first item that has them stands for all.
         missing: dict[bytes, int] = {}
         for key, item in zip(sums, items.tolist(), strict=True):
@@ -175,14 +178,36 @@ class FrozenFeatures:
             workers=self.workers,
             view=view,
         ):
-            pooled = self.encode(inputs).numpy()
-            fresh = dict(zip(islice(keys, len(pooled)), pooled, strict=True))
-            self.kept.write(source, fresh)
+            found = split_features(self.encode(inputs), tokens=self.tokens)
+            fresh = dict(zip(islice(keys, len(found)), found, strict=True))
+            self._write(source, fresh)
             features |= fresh
             self.advance(len(fresh))
         return {key: features[key] for key in sums}
+
+    def _read(self, source: bytes, sums: Sequence[bytes]) -> dict[bytes, ItemFeatures]:
+        pooled = self.kept.read(source, sums)
+        if not self.tokens:
+            return {key: ItemFeatures(value) for key, value in pooled.items()}
+        tokens, mask = (self.kept.read(_part(source, name), sums) for name in TOKEN_PARTS)
+        return {
+            key: ItemFeatures(pooled[key], tokens[key], mask[key])
+            for key in pooled.keys() & tokens.keys() & mask.keys()
+        }
+
+    def _write(self, source: bytes, fresh: Mapping[bytes, ItemFeatures]) -> None:
+        # Pooled features lie where a run without fusion looks for them.
+        self.kept.write(source, {key: item.pooled for key, item in fresh.items()})
+        if self.tokens:
+            for name in TOKEN_PARTS:
+                parts = {key: getattr(item, name) for key, item in fresh.items()}
+                self.kept.write(_part(source, name), parts)
 
 
 def _fingerprint_of_view(source: bytes, view: View) -> bytes:
     plain = {"seed": view.seed, "view": view.number}
     return blake2b(source + json.dumps(plain).encode(), digest_size=16).digest()
+
+
+def _part(source: bytes, name: str) -> bytes:
+    return blake2b(source + name.encode(), digest_size=16).digest()

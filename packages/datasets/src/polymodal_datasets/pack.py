@@ -70,7 +70,8 @@ def pack(  # noqa: PLR0913
     """Pack every row of an importer into a new store at `out`.
 
     `options` are packing options by name or kind of a column; `source` is plain data about the
-    importer that is kept in the store. The work is done in `<out>.partial`: interrupted, the same
+    importer that is kept in the store, with what the importer counted in its `notes` as `left_out`.
+    The work is done in `<out>.partial`: interrupted, the same
     call goes on with the last committed chunk, or from the beginning with `restart`. Rows with a
     value that cannot be packed are skipped and listed, or end a `strict` pack. `workers` threads
     pack values (by default one per core, at most 8); the store is the same for any number.
@@ -91,7 +92,9 @@ def pack(  # noqa: PLR0913
             if summary is None:
                 packer = Packer(importer, partial, columns, strict=strict, progress=progress)
                 resumed = packer.run(_threads(workers))
-                summary = _finish(partial, packer.ledger, described, source)
+                left_out = dict(getattr(importer, "notes", {}))
+                noted = {**source, "left_out": left_out} if left_out else source
+                summary = _finish(partial, packer.ledger, described, noted)
             partial.publish(out, summary)
         finally:
             partial.close()

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from polymodal_core.config import ImporterConfig
 from polymodal_core.hookspecs import hookimpl
 
+from polymodal_datasets.importers.cc3m import CC3MConfig
+from polymodal_datasets.importers.cifar import CIFAR10Config, CIFAR100Config
 from polymodal_datasets.importers.coco import COCOConfig
 from polymodal_datasets.importers.cub import CUBConfig
 from polymodal_datasets.importers.flickr8k import Flickr8kConfig
 from polymodal_datasets.importers.flickr30k import Flickr30kConfig
 from polymodal_datasets.importers.fsdd import FSDDConfig
+from polymodal_datasets.importers.image_folder import ImageFolderConfig
 from polymodal_datasets.importers.ljspeech import LJSpeechConfig
 from polymodal_datasets.importers.manifest import ManifestConfig
+from polymodal_datasets.importers.merge import MergeConfig
 from polymodal_datasets.importers.mnist_fsdd import MnistFsddConfig
 from polymodal_datasets.importers.nyuv2 import NYUv2Config
 from polymodal_datasets.importers.speech_commands import SpeechCommandsConfig
@@ -28,9 +32,14 @@ def register_importers() -> Sequence[type[ImporterConfig]]:
     return (
         RoomsConfig,
         ManifestConfig,
+        ImageFolderConfig,
+        MergeConfig,
         Flickr8kConfig,
         Flickr30kConfig,
         COCOConfig,
+        CC3MConfig,
+        CIFAR10Config,
+        CIFAR100Config,
         VQA2Config,
         CUBConfig,
         SUNRGBDConfig,

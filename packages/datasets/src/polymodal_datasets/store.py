@@ -57,16 +57,25 @@ class Store:
     workers, and used on both sides of a fork. Raises StoreError where there is no sound store.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        """Open the store in the folder `path`."""
+    def __init__(self, path: Path | str, *, names: Mapping[str, str] | None = None) -> None:
+        """Open the store in the folder `path`.
+
+        `names` gives the columns other names, {new: stored}, and leaves out those it lacks. Raises
+        UnknownNameError for a stored name that is none.
+        """
         self.path = Path(path)
+        self._names = None if names is None else dict(names)
         self._description = _read_description(self.path)
         self._handle: Handle | None = None
         check_size(self.path, self._description["data_bytes"])
+        stored = self._description["columns"]
+        for name in () if names is None else names.values():
+            if name not in stored:
+                raise UnknownNameError(f"{self.path} has no column '{name}'{suggest(name, stored)}")
 
-    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+    def __reduce__(self) -> tuple[Any, tuple[Path, dict[str, str] | None]]:
         """Pickle as a path: whoever unpickles opens the environment anew."""
-        return Store, (self.path,)
+        return _opened, (self.path, self._names)
 
     def __repr__(self) -> str:
         """Name the folder."""
@@ -79,7 +88,7 @@ class Store:
             name: StoredColumn(
                 name, column["kind"], column["options"], column["of_classes"], column["items"]
             )
-            for name, column in self._description["columns"].items()
+            for name, column in self._described_columns().items()
         }
 
     @property
@@ -92,7 +101,7 @@ class Store:
         """The row table; its arrays are read-only."""
         with self.transaction() as transaction:
             integers = {
-                name: _integers(self._get(transaction, table_key(name)))
+                name: _integers(self._get(transaction, table_key(self._stored(name))))
                 for name in (*self.columns, *ROW_COLUMNS)
             }
             names = {
@@ -153,7 +162,7 @@ class Store:
         """Give the id that the importer gave an item."""
         self.column(column)
         with self.transaction() as transaction:
-            return self._get(transaction, id_key(column, item)).decode()
+            return self._get(transaction, id_key(self._stored(column), item)).decode()
 
     def describe(self) -> dict[str, Any]:
         """Say what is in the store, as plain data.
@@ -168,7 +177,7 @@ class Store:
         described["splits"] = self._split_rows()
         described["columns"] = {
             name: {
-                **self._description["columns"][name],
+                **self._described_columns()[name],
                 "rows": int(table.present(name).sum()),
                 "splits": {
                     split: int((table.present(name) & (table.split == number)).sum())
@@ -191,8 +200,17 @@ class Store:
             for number, name in enumerate(self.table.split_names)
         }
 
+    def _stored(self, column: str) -> str:
+        return column if self._names is None else self._names.get(column, column)
+
+    def _described_columns(self) -> dict[str, Any]:
+        stored: dict[str, Any] = self._description["columns"]
+        if self._names is None:
+            return stored
+        return {name: stored[old] for name, old in self._names.items()}
+
     def _item(self, transaction: lmdb.Transaction, column: str, number: int) -> bytes:
-        key = item_key(column, number)
+        key = item_key(self._stored(column), number)
         value = transaction.get(key)
         if value is None:
             raise StoreError(
@@ -202,7 +220,8 @@ class Store:
         try:
             return unseal(key, value)
         except StoreError as error:
-            name = bytes(transaction.get(id_key(column, number), b""))[4:].decode(errors="replace")
+            found = transaction.get(id_key(self._stored(column), number), b"")
+            name = bytes(found)[4:].decode(errors="replace")
             raise StoreError(
                 f"{self.path}: item {number} of column '{column}' ('{name}'): {error}; "
                 f"`polymodal-pack verify {self.path}` looks for more"
@@ -216,6 +235,10 @@ class Store:
             return unseal(key, value)
         except StoreError as error:
             raise StoreError(f"{self.path}: {error}; pack again") from None
+
+
+def _opened(path: Path, names: dict[str, str] | None) -> Store:
+    return Store(path, names=names)
 
 
 def _integers(payload: bytes) -> Integers:

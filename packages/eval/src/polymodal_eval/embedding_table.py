@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from polymodal_core.batch import Inputs
     from polymodal_core.model import Model
 
+    from polymodal_eval.attention import Attention
+
     Integers = NDArray[np.int64]
     Vectors = NDArray[np.float32]
 
@@ -29,12 +31,14 @@ class EmbeddingTable:
     ascending; in `table` the items are numbered by their place in `vectors`. Where the model fuses
     columns, `fuse(columns, items)` embeds combinations `items` [entries, columns] of a row's items:
     embeddings of several columns then belong to rows. `vectors` are of each column seen alone.
+    `attend(columns, items)` says what the model looks at in each column of such combinations.
     """
 
     vectors: Mapping[str, Vectors]
     item_numbers: Mapping[str, Integers]
     table: RowTable
     fuse: Callable[[tuple[str, ...], Integers], Vectors] | None = None
+    attend: Callable[[tuple[str, ...], Integers], Sequence[Mapping[str, Attention]]] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -71,7 +75,27 @@ def embed_table(
     }
     kept = replace(table, items=renumbered, of_classes=table.of_classes & numbers.keys())
     fuse = None if model.fusion is None else FusedRows(model, numbers, batches, device=device)
-    return EmbeddingTable(vectors, numbers, kept, fuse)
+    attend = None if fuse is None else fuse.attention
+    return EmbeddingTable(vectors, numbers, kept, fuse, attend)
+
+
+def embed_replaced(
+    model: Model,
+    embeddings: EmbeddingTable,
+    column: str,
+    batches: Callable[[Integers], Iterable[Inputs]],
+    *,
+    device: str = "cpu",
+) -> EmbeddingTable:
+    """Give the table with the items of a column embedded from other inputs, `batches(items)`."""
+    items = embeddings.item_numbers[column]
+    vectors = embed_items(model, column, batches(items), items=items, device=device)
+    fuse = embeddings.fuse
+    return replace(
+        embeddings,
+        vectors={**embeddings.vectors, column: vectors},
+        fuse=fuse.replaced(column, batches) if isinstance(fuse, FusedRows) else None,
+    )
 
 
 def items_to_embed(columns: Iterable[str], table: RowTable) -> dict[str, Integers]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,23 @@ def entries_of(embeddings: EmbeddingTable, columns: Sequence[str], *, rows: Any 
     vectors = combined_vectors(embeddings, columns, items)
     fused = len(columns) > 1 and embeddings.fuse is not None
     return Entries(tuple(columns), items, vectors, of_row, fused)
+
+
+def without(embeddings: EmbeddingTable, entries: Entries, column: str, lost: Any) -> Entries:
+    """Give the entries as they are where the values of a column are `lost`, bool [entries].
+
+    Their vectors are then of the other columns alone; all else stays, right answers too. Raises
+    PolymodalError where there is no other column.
+    """
+    others = [name for name in entries.columns if name != column]
+    if not others:
+        raise PolymodalError(f"an entry of {column} alone is nothing without it")
+    if not lost.any():
+        return entries
+    kept = [entries.columns.index(name) for name in others]
+    vectors = entries.vectors.copy()
+    vectors[lost] = combined_vectors(embeddings, others, entries.items[lost][:, kept])
+    return replace(entries, vectors=vectors)
 
 
 def column_sets(columns: Sequence[str], *, largest: int | None = None) -> list[tuple[str, ...]]:

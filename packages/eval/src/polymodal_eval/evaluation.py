@@ -12,6 +12,8 @@ from polymodal_core.errors import UnknownNameError, suggest
 from polymodal_eval.results import NotApplicable, Skipped, TaskResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from polymodal_core.config import TaskConfig
 
     from polymodal_eval.space import Space
@@ -21,9 +23,19 @@ SETS = ("inputs", "queries", "galleries")
 
 
 def split_of(task: TaskConfig, default: str) -> str:
-    """Name the split that a task runs on: its own `split`, else the evaluation's."""
-    own = getattr(task, "split", None)
-    return default if own is None else str(own)
+    """Name the split that a task runs on: its own `split`, else the evaluation's.
+
+    Where the task names another store it is called `test of cifar10`, by the folder's name.
+    """
+    own, store = getattr(task, "split", None), store_of(task)
+    split = default if own is None else str(own)
+    return split if store is None else f"{split} of {store.resolve().name}"
+
+
+def store_of(task: TaskConfig) -> Path | None:
+    """Give the other store that a task runs on, None where it runs on the evaluation's."""
+    found: Path | None = getattr(task, "store", None)
+    return found
 
 
 def check_columns(tasks: Iterable[TaskConfig], columns: Iterable[str]) -> None:
@@ -59,13 +71,14 @@ def run_tasks(
     is skipped with its reason. `starting` hears the name of each task.
     """
     results = []
-    for task in tasks:
+    # All are built first: what one of them lacks (a file) is said before minutes of embedding.
+    for task, run in [(task, task.build()) for task in tasks]:
         space = spaces(split_of(task, split))
         if starting is not None:
             starting(f"{task.kind} on {space.split}")
         began = time.perf_counter()
         try:
-            result: TaskResult = task.build()(space)
+            result: TaskResult = run(space)
         except NotApplicable as error:
             if explicit:
                 raise NotApplicable(f"task '{task.kind}' cannot run: {error}") from None

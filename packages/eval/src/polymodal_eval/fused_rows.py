@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from polymodal_core.errors import RunError
 
+from polymodal_eval.attention import Attention, read_attention
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from polymodal_core.batch import Features, Inputs
@@ -47,6 +49,7 @@ class FusedRows:
         self._device = device
         self._left = cache_bytes
         self._features: dict[str, Features | None] = {}
+        self._others: tuple[str, FusedRows] | None = None
         self._vectors: dict[tuple[frozenset[str], bytes], Vectors] = {}
 
     def __call__(self, columns: tuple[str, ...], items: Integers) -> Vectors:
@@ -60,6 +63,44 @@ class FusedRows:
         if key not in self._vectors:
             self._vectors[key] = self._embed(ordered, places)
         return self._vectors[key]
+
+    def attention(self, columns: tuple[str, ...], items: Integers) -> list[dict[str, Attention]]:
+        """Say what the model looks at in combinations `items` [entries, columns], all at once.
+
+        A dict per entry, empty where the fusion looks at no tokens.
+        """
+        import torch
+
+        model = self._model
+        training = model.training
+        model.eval()
+        found: list[dict[str, Attention]] = [{} for _ in items]
+        try:
+            with torch.inference_mode():
+                features = {
+                    column: self._take(column, items[:, number])
+                    for number, column in enumerate(columns)
+                }
+                for column, maps in model.attention(features).items():
+                    for entry, read in zip(
+                        found, read_attention(maps, features[column]), strict=True
+                    ):
+                        entry[column] = read
+        finally:
+            model.train(training)
+        return found
+
+    def replaced(self, column: str, batches: Callable[[Integers], Iterable[Inputs]]) -> FusedRows:
+        """Give the same with other inputs for the items of a column; the rest is shared."""
+        found = FusedRows(
+            self._model,
+            self._numbers,
+            lambda _, items: batches(items),
+            device=self._device,
+            cache_bytes=self._left,
+        )
+        found._others = (column, self)
+        return found
 
     def _embed(self, columns: list[str], places: Integers) -> Vectors:
         import torch
@@ -89,6 +130,8 @@ class FusedRows:
     def _take(self, column: str, places: Integers) -> Features:
         import torch
 
+        if self._others is not None and column != self._others[0]:
+            return self._others[1]._take(column, places)
         if column not in self._features:
             self._features[column] = self._kept(column)
         found = self._features[column]
@@ -100,6 +143,7 @@ class FusedRows:
             found.pooled[index],
             None if found.tokens is None else found.tokens[index],
             None if found.mask is None else found.mask[index],
+            grid=found.grid,
         ).to(self._device)
 
     def _kept(self, column: str) -> Features | None:
@@ -141,6 +185,7 @@ def joined(parts: list[Features]) -> Features:
         pooled,
         torch.cat([F.pad(item, (0, 0, 0, longest - item.shape[1])) for item in tokens]),
         torch.cat([F.pad(item, (0, longest - item.shape[1])) for item in masks]),
+        grid=first.grid,
     )
 
 

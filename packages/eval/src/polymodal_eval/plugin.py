@@ -10,25 +10,31 @@ from polymodal_core.hookspecs import hookimpl
 from polymodal_eval.tasks.config import (
     ClassificationConfig,
     EnrichmentConfig,
+    EpisodesConfig,
+    FewShotConfig,
     ProbeConfig,
     PromptsConfig,
     RetrievalConfig,
     RobustnessConfig,
     SegmentationTaskConfig,
+    VQAConfig,
     ZeroShotConfig,
 )
 
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, classification, segmentation, probes, and robustness."""
+    """Retrieval, enrichment, classification of every kind, segmentation, robustness, VQA."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
         ZeroShotConfig,
         PromptsConfig,
         ProbeConfig,
+        FewShotConfig,
+        EpisodesConfig,
         RobustnessConfig,
+        VQAConfig,
         ClassificationConfig,
         SegmentationTaskConfig,
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from polymodal_core.errors import UnknownNameError, suggest
+from polymodal_core.geometry import WHOLE, Crop
 
 from polymodal_eval.embedding_table import embed_items
 
@@ -28,10 +29,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledVectors:
-    """One unit vector per class: `vectors` [classes, dim], `labels` [classes]."""
+    """One unit vector per class: `vectors` [classes, dim], `labels` [classes].
+
+    `names` are the classes' where they are not all classes of the store.
+    """
 
     vectors: Vectors
     labels: Integers
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class StoredValues:
+    """What rows hold of a store's column.
+
+    `items` [rows] are numbers in the store, -1 where a row has none; `values` are decoded, None
+    where a row has none.
+    """
+
+    items: Integers
+    values: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -39,15 +56,18 @@ class Space:
     """A split in the shared space, and the model and store behind it.
 
     `encode(column, values)` embeds decoded values: unit vectors [values, dim]. `show(column,
-    item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id.
+    item)` gives a store's item as uint8 [height, width, 3] or as text, `identify` its id, `window`
+    the part of it that an encoder sees and `spans` the places of tokens in the text.
     `kinds[column]` is the kind of modality. `classes(column)` embeds the items of a class column
     for every class of the store, not of the split alone. `corruptions[column]` names the ways to
-    damage its values, and `corrupted(column, name, severity)` embeds the split's items so damaged:
-    [items, dim]; None where the values are not at hand. `rows` [rows] are the numbers that the
-    split's rows have in the store. `classify(columns, vectors)` scores vectors [rows, dim] of
-    columns together for the classes [rows, classes]; None where the run has learned none.
-    `segmented` are label maps, where the run predicts any and a task wants them. `seed` and
-    `resamples` serve intervals.
+    damage its values, and `corrupted(column, name, severity)` embeds the split with the column's
+    items so damaged; `values(column, split)` gives what rows hold of any column of the store, of
+    this split where `split` is None. Both are None where the values are not at hand. `source` is
+    what the store was packed from. `rows` [rows] are the numbers that the split's rows have in the
+    store. `classify(columns, vectors)` scores vectors [rows, dim] of columns together for the
+    classes [rows, classes]; None where the run has learned none. `segmented` are
+    label maps, where the run predicts any and a task wants them. `seed` and `resamples` serve
+    intervals.
     """
 
     embeddings: EmbeddingTable
@@ -57,7 +77,11 @@ class Space:
     kinds: Mapping[str, str]
     classes: Callable[[str], LabelledVectors]
     corruptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    corrupted: Callable[[str, str, float], Vectors] | None = None
+    corrupted: Callable[[str, str, float], EmbeddingTable] | None = None
+    values: Callable[[str, str | None], StoredValues] | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    window: Callable[[str, int], Crop] = lambda column, item: WHOLE
+    spans: Callable[[str, int], Sequence[tuple[int, int]] | None] = lambda column, item: None
     rows: Integers | None = None
     classify: Callable[[tuple[str, ...], Vectors], Vectors] | None = None
     segmented: SegmentedSplit | None = None

@@ -107,6 +107,29 @@ def mean_intervals(
     return percentile_intervals(np.concatenate(means))
 
 
+def crossed_mean_interval(
+    values: Floats, counts: Floats, clusters: Integers, *, resamples: int = 1000, seed: int = 0
+) -> tuple[float, float] | None:
+    """Bootstrap sum of `values` over sum of `counts`, both [draws, items], over both axes at once.
+
+    Draws, and whole `clusters` [items], are each drawn with replacement: the interval holds what
+    other draws and other items would give. None for fewer than two clusters, or without resamples.
+    """
+    num_clusters = int(clusters.max(initial=-1)) + 1
+    if num_clusters < 2 or resamples < 1:
+        return None
+    sums = _cluster_sums(values.T, clusters, num_clusters).T
+    sizes = _cluster_sums(counts.T, clusters, num_clusters).T
+    num_draws = len(values)
+    rng = np.random.default_rng([seed, num_clusters, num_draws])
+    means = []
+    for drawn in bootstrap_draws(num_clusters, resamples, seed):
+        often = rng.multinomial(num_draws, np.full(num_draws, 1 / num_draws), size=len(drawn))
+        means.append(((often @ sums) * drawn).sum(axis=1) / ((often @ sizes) * drawn).sum(axis=1))
+    low, high = percentile_intervals(np.concatenate(means)[:, None])[0]
+    return float(low), float(high)
+
+
 def class_mean_interval(
     values: Floats, classes: Integers, clusters: Integers, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float] | None:

@@ -31,8 +31,16 @@ def pairs_of_objective(recipe: Mapping[str, Any], columns: Collection[str]) -> P
     not understood: the objective's package need not be installed to evaluate.
     """
     objective = recipe.get("objective")
-    if not isinstance(objective, Mapping):
-        return None
+    return _pairs_of(objective, columns) if isinstance(objective, Mapping) else None
+
+
+def _pairs_of(objective: Mapping[str, Any], columns: Collection[str]) -> Pairs | None:
+    parts = objective.get("parts")
+    if isinstance(parts, list):  # a sum of objectives, each with pairs of its own
+        weighted = [part for part in parts if isinstance(part, Mapping) and part.get("weight") != 0]
+        found = [_pairs_of(part, columns) for part in weighted]
+        known = [pairs for pairs in found if pairs is not None]
+        return frozenset().union(*known) if known and len(known) == len(found) else None
     pairs = objective.get("pairs")
     if pairs is None:
         return frozenset(map(frozenset, combinations(columns, 2)))

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from polymodal_losses.adversarial import DomainAdversarial
     from polymodal_losses.classification import Classification
     from polymodal_losses.discrepancy import MMD
+    from polymodal_losses.distillation import Distillation
     from polymodal_losses.gaussian_divergence import KLDivergence
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
     from polymodal_losses.segmentation import Segmentation
+    from polymodal_losses.siglip import SigLIP
+    from polymodal_losses.sum import Sum
     from polymodal_losses.trimodal import Trimodal
 
 __all__ = [
@@ -22,11 +25,14 @@ __all__ = [
     "PCMC",
     "PCMR",
     "Classification",
+    "Distillation",
     "DomainAdversarial",
     "InfoNCE",
     "KLDivergence",
     "LossOutput",
     "Segmentation",
+    "SigLIP",
+    "Sum",
     "Trimodal",
 ]
 
@@ -34,8 +40,11 @@ __all__ = [
 _MODULES = {
     "PCMC": "pcmc",
     "PCMR": "pcmr",
+    "Distillation": "distillation",
     "InfoNCE": "info_nce",
     "LossOutput": "output",
+    "SigLIP": "siglip",
+    "Sum": "sum",
     "Trimodal": "trimodal",
     "Classification": "classification",
     "Segmentation": "segmentation",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polymodal_losses.info_nce import InfoNCE
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.siglip import SigLIP
     from polymodal_losses.trimodal import Trimodal
 
 ListedPairs = tuple[Pair | tuple[str, str, float], ...]
@@ -58,7 +59,7 @@ class PCMRConfig(ObjectiveConfig):
     """Pairwise cross-modal regression of similarities towards a target; see `PCMR`."""
 
     kind: Literal["pcmr"] = "pcmr"
-    power: Literal["frobenius", "elementwise"] = "frobenius"
+    power: Literal["frobenius", "elementwise"] = "elementwise"
     target: Literal["embeddings", "groups"] = "groups"
     rho: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     threshold: float = Field(default=0.99, ge=0, lt=1)
@@ -111,6 +112,34 @@ class InfoNCEConfig(ObjectiveConfig):
         return InfoNCE(self.temperature, pairs=self.weights())
 
 
+class SigLIPConfig(ObjectiveConfig):
+    """Sigmoid loss over all pairs, or over the weighted ones named; see `SigLIP`."""
+
+    kind: Literal["siglip"] = "siglip"
+    temperature: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    bias: float = Field(default=-10.0, allow_inf_nan=False)
+    learnable: bool = True
+    form: Form = "auto"
+
+    @field_validator("pairs")
+    @classmethod
+    def _check_pairs(cls, pairs: ListedPairs | None) -> ListedPairs | None:
+        return checked_pairs(pairs)
+
+    @model_validator(mode="after")
+    def _check_temperature(self) -> SigLIPConfig:
+        check_temperature(self.temperature, learnable=self.learnable)
+        return self
+
+    def build(self) -> SigLIP:
+        """Build the loss."""
+        from polymodal_losses.siglip import SigLIP
+
+        return SigLIP(
+            self.temperature, self.bias, self.learnable, pairs=self.weights(), form=self.form
+        )
+
+
 class TrimodalConfig(ObjectiveConfig):
     """PCMC with a regulariser against collapse and weights for hard negatives; see `Trimodal`."""
 
@@ -148,7 +177,7 @@ class TrimodalConfig(ObjectiveConfig):
 
 
 def checked_pairs(pairs: ListedPairs | None) -> ListedPairs | None:
-    """Give listed pairs back; raises ObjectiveError for what no objective takes."""
+    """Give back listed pairs; raises ObjectiveError for what no objective can compare."""
     # As a mapping, a pair listed twice would silently keep its last weight.
     if pairs is not None:
         names = [(pair[0], pair[1]) for pair in pairs]

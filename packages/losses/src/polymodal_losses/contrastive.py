@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from polymodal_losses.contrastive_tiled import TiledOptions, tiled_contrastive
+from polymodal_losses.contrastive_tiled import tiled_contrastive
 from polymodal_losses.form import Form, MatmulDtype, takes_direct_form
 from polymodal_losses.inputs import PairwiseInputs
 from polymodal_losses.output import LossOutput
 from polymodal_losses.pair_rows import PairRows, pair_rows, take_rows
+from polymodal_losses.pair_sweep import TiledOptions
 from polymodal_losses.pairs import Pair
 from polymodal_losses.product import full_precision_product
 

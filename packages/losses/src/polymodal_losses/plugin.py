@@ -13,9 +13,17 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives() -> Sequence[type[ObjectiveConfig]]:
-    """Offer contrastive, regression and alignment objectives, classification, segmentation."""
-    from polymodal_losses.config import InfoNCEConfig, PCMCConfig, PCMRConfig, TrimodalConfig
+    """Offer the kinds of objective that the README lists."""
+    from polymodal_losses.config import (
+        InfoNCEConfig,
+        PCMCConfig,
+        PCMRConfig,
+        SigLIPConfig,
+        TrimodalConfig,
+    )
+    from polymodal_losses.distillation_config import DistillationConfig
     from polymodal_losses.segmentation_config import SegmentationObjectiveConfig
+    from polymodal_losses.sum_config import SumConfig
     from polymodal_losses.transfer_config import (
         ClassificationConfig,
         DomainAdversarialConfig,
@@ -27,7 +35,10 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         PCMCConfig,
         PCMRConfig,
         InfoNCEConfig,
+        SigLIPConfig,
         TrimodalConfig,
+        DistillationConfig,
+        SumConfig,
         ClassificationConfig,
         SegmentationObjectiveConfig,
         MMDConfig,

@@ -33,7 +33,7 @@ DIRECT_BATCH = 256
 class RegressionOptions:
     """What PCMR computes: see `PCMR`."""
 
-    power: Power = "frobenius"
+    power: Power = "elementwise"
     rho: float = 1.0
     target: TargetRule = "groups"
     threshold: float = 0.99

@@ -131,7 +131,7 @@ def _check_attention(rules: Rules, fusion: nn.Module, given: Given, rows: Rows) 
             f"that of '{name}' is {list(maps.shape)}",
         )
         rules.require(
-            bool((maps >= 0).all()) and float(maps.sum(dim=4).max()) < 1 + TOLERANCE,
+            bool((maps >= 0).all()) and float(maps.detach().sum(dim=4).max()) < 1 + TOLERANCE,
             "attention must be shares of 1",
             f"'{name}'",
         )

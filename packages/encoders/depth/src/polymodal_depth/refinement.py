@@ -54,8 +54,9 @@ class RefinedEncoder(nn.Module):
         wanted = (inputs[:, 1] > 0) & (seen[:, 1] == 0)
         error = (self.reconstruct(found, seen) - inputs[:, 0]).abs()
         # Without a hidden reading the mean is over nothing: 0, with a graph.
-        loss = (error * wanted).sum() / wanted.sum().clamp(min=1)
-        return replace(found, auxiliary=self.weight * loss)
+        count = wanted.sum()
+        loss = (error * wanted).sum() / count.clamp(min=1)
+        return replace(found, auxiliary=self.weight * loss, auxiliary_count=count)
 
     def draw(self, inputs: Tensor) -> Tensor:
         """Draw which pixels are hidden: bool [present, 1, size, size]."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from polymodal_core.config import Configuration, EncoderConfig, ModalityConfig
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from polymodal_core.protocols import State
 
     from polymodal_text.huggingface import HuggingFaceEncoder
+    from polymodal_text.masked_modelling import MaskedModelling
     from polymodal_text.modality import TextModality
     from polymodal_text.transformer import TextTransformer
 
@@ -101,11 +103,47 @@ class TextConfig(ModalityConfig):
         )
 
 
-class TransformerConfig(EncoderConfig):
+class MaskedConfig(EncoderConfig):
+    """What encoders of text have in common: an auxiliary task in training.
+
+    `masked_modelling` is the weight of the loss of a head that tells the tokens that were hidden
+    from the encoder (BERT, Devlin et al. 2019); 0 is no head. `masked` is the share of tokens that
+    it has to tell.
+    """
+
+    masked_modelling: float = Field(default=0.0, ge=0)
+    masked: float = Field(default=0.15, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check_masked_modelling(self) -> Self:
+        if self.masked_modelling > 0 and self.tuning == "frozen":
+            raise ValueError(
+                "masked_modelling trains the encoder, which is frozen; leave one of them out"
+            )
+        return self
+
+    def _with_task(
+        self, encoder: Any, *, vocabulary: int, mask_token: int, special_tokens: Sequence[int]
+    ) -> Any:
+        if self.masked_modelling == 0:
+            return encoder
+        from polymodal_text.masked_modelling import MaskedModelling
+
+        return MaskedModelling(
+            encoder,
+            weight=self.masked_modelling,
+            masked=self.masked,
+            vocabulary=vocabulary,
+            mask_token=mask_token,
+            special_tokens=special_tokens,
+        )
+
+
+class TransformerConfig(MaskedConfig):
     """A small transformer trained from scratch: pre-norm, learned positions, masked mean.
 
     `width` of the features, divisible by `heads`; the feed-forward blocks are `expansion` times as
-    wide inside.
+    wide inside. `masked_modelling` and `masked` as in `MaskedConfig`.
     """
 
     kind: Literal["transformer"] = "transformer"
@@ -122,11 +160,19 @@ class TransformerConfig(EncoderConfig):
             raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
         return self
 
-    def build(self, *, vocabulary: int, length: int, padding: int) -> TextTransformer:
+    def build(
+        self,
+        *,
+        vocabulary: int,
+        length: int,
+        padding: int,
+        mask_token: int = 0,
+        special_tokens: Sequence[int] = (),
+    ) -> TextTransformer | MaskedModelling:
         """Build the encoder for ids below `vocabulary`, at most `length` of them."""
         from polymodal_text.transformer import TextTransformer
 
-        return TextTransformer(
+        encoder = TextTransformer(
             vocabulary=vocabulary,
             length=length,
             width=self.width,
@@ -135,16 +181,24 @@ class TransformerConfig(EncoderConfig):
             expansion=self.expansion,
             dropout=self.dropout,
         )
+        made = self._with_task(
+            encoder,
+            vocabulary=vocabulary,
+            mask_token=mask_token,
+            special_tokens=special_tokens,
+        )
+        return cast("TextTransformer | MaskedModelling", made)
 
 
-class HuggingFaceConfig(EncoderConfig):
+class HuggingFaceConfig(MaskedConfig):
     """A transformer from Hugging Face, by name or by the path of a folder, with its tokenizer.
 
     `weights`: `pretrained`, or `random` for the same architecture untrained. `pooling`: the
     masked `mean` of the last layer, its first token (`cls`), or its last one (`last`, as CLIP has
     it). With `local_only` a name is looked up among what has been downloaded before, never on the
     network. `architecture` stands for the
-    model's config.json where its files are not at hand, as in a checkpoint.
+    model's config.json where its files are not at hand, as in a checkpoint. `masked_modelling` and
+    `masked` as in `MaskedConfig`.
     """
 
     kind: Literal["huggingface"] = "huggingface"
@@ -166,11 +220,19 @@ class HuggingFaceConfig(EncoderConfig):
         architecture = read_architecture(self.model, local_only=self.local_only)
         return self.model_copy(update={"weights": "random", "architecture": architecture})
 
-    def build(self, *, vocabulary: int, length: int, padding: int) -> HuggingFaceEncoder:
+    def build(
+        self,
+        *,
+        vocabulary: int,
+        length: int,
+        padding: int,
+        mask_token: int = 0,
+        special_tokens: Sequence[int] = (),
+    ) -> HuggingFaceEncoder | MaskedModelling:
         """Build the encoder; raises PolymodalError where the model is missing or too short."""
         from polymodal_text.huggingface import build_encoder
 
-        return build_encoder(
+        encoder = build_encoder(
             self.model,
             pretrained=self.weights == "pretrained",
             pooling=self.pooling,
@@ -179,3 +241,10 @@ class HuggingFaceConfig(EncoderConfig):
             vocabulary=vocabulary,
             length=length,
         )
+        made = self._with_task(
+            encoder,
+            vocabulary=vocabulary,
+            mask_token=mask_token,
+            special_tokens=special_tokens,
+        )
+        return cast("HuggingFaceEncoder | MaskedModelling", made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from polymodal_core.batch import Features
@@ -29,6 +29,11 @@ class HuggingFaceEncoder(nn.Module):
         self.model = model
         self.feature_dim = feature_dim
         self.pooling = pooling
+
+    @property
+    def token_embeddings(self) -> Tensor:
+        """The vectors of the tokens [vocabulary, width]."""
+        return cast("Tensor", cast("Any", self.model).get_input_embeddings().weight)
 
     def forward(self, inputs: dict[str, Tensor]) -> Features:
         """Encode; tokens are the last hidden states [present, length, feature_dim]."""

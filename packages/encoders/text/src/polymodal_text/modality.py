@@ -127,9 +127,19 @@ class TextModality(Modality):
         return value
 
     def spec(self) -> dict[str, Any]:
-        """Give `vocabulary`, `length` (the longest sequence) and the id of `padding`."""
+        """Give `vocabulary`, `length` (the longest sequence) and ids.
+
+        `padding` fills up a batch, `mask_token` stands for a hidden token, and the tuple
+        `special_tokens` for no text at all.
+        """
         loaded = self._loaded
-        return {"vocabulary": loaded.vocabulary, "length": self.length, "padding": loaded.padding}
+        return {
+            "vocabulary": loaded.vocabulary,
+            "length": self.length,
+            "padding": loaded.padding,
+            "mask_token": loaded.mask,
+            "special_tokens": loaded.special,
+        }
 
     @functools.cached_property
     def _loaded(self) -> TextTokenizer:

@@ -20,11 +20,17 @@ PADDING = "<pad>"
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """Maps text to ids: `vocabulary` is their number, `padding` the id that fills up a batch."""
+    """Maps text to ids: `vocabulary` is their number, `padding` the id that fills up a batch.
+
+    `mask` is the id that stands for a hidden token: padding's, which no real token has, where the
+    tokenizer knows none. `special` are the ids that stand for no text.
+    """
 
     tokenizer: Tokenizer
     vocabulary: int
     padding: int
+    mask: int
+    special: tuple[int, ...] = ()
 
     def ids(self, text: str) -> list[int]:
         """Give the ids of a text, truncated."""
@@ -68,7 +74,12 @@ def learn_tokenizer(texts: Iterable[str], *, vocabulary: int, lowercase: bool) -
 
 def tokenizer_state(loaded: TextTokenizer) -> dict[str, Any]:
     """Give a loaded tokenizer as plain data, so that a run needs its files no more."""
-    return {"tokenizer": json.loads(loaded.tokenizer.to_str()), "padding": loaded.padding}
+    return {
+        "tokenizer": json.loads(loaded.tokenizer.to_str()),
+        "padding": loaded.padding,
+        "mask": loaded.mask,
+        "special": list(loaded.special),
+    }
 
 
 def rebuilt_tokenizer(state: dict[str, Any], *, length: int) -> TextTokenizer:
@@ -81,7 +92,14 @@ def rebuilt_tokenizer(state: dict[str, Any], *, length: int) -> TextTokenizer:
 
     tokenizer = Tokenizer.from_str(json.dumps(state["tokenizer"]))
     tokenizer.enable_truncation(length)
-    return TextTokenizer(tokenizer, tokenizer.get_vocab_size(), state.get("padding", 0))
+    padding = state.get("padding", 0)
+    return TextTokenizer(
+        tokenizer,
+        tokenizer.get_vocab_size(),
+        padding,
+        state.get("mask", padding),
+        tuple(state.get("special", ())),
+    )
 
 
 def pretrained_tokenizer(name: str, *, length: int) -> TextTokenizer:
@@ -103,7 +121,15 @@ def pretrained_tokenizer(name: str, *, length: int) -> TextTokenizer:
     tokenizer.no_padding()
     tokenizer.enable_truncation(length)
     padding = loaded.pad_token_id if loaded.pad_token_id is not None else loaded.eos_token_id
-    return TextTokenizer(tokenizer, len(loaded), 0 if padding is None else int(padding))
+    padding = 0 if padding is None else int(padding)
+    masked = loaded.mask_token_id
+    return TextTokenizer(
+        tokenizer,
+        len(loaded),
+        padding,
+        padding if masked is None else int(masked),
+        tuple(sorted({int(item) for item in loaded.all_special_ids})),
+    )
 
 
 @contextmanager

@@ -89,6 +89,11 @@ class TextTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
 
+    @property
+    def token_embeddings(self) -> Tensor:
+        """The vectors of the tokens [vocabulary, width]."""
+        return self.tokens.weight
+
     def forward(self, inputs: dict[str, Tensor]) -> Features:
         """Encode; tokens are [present, length, width] with their mask."""
         ids, mask = inputs["ids"], inputs["mask"]

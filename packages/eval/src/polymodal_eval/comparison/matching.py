@@ -13,7 +13,7 @@ CUT = "of other rows (another cut, or data.limit)"
 
 
 def check_stores(reports: Sequence[Report]) -> None:
-    """Raise PolymodalError unless all reports are of stores with the same contents."""
+    """Raise PolymodalError unless reports are of stores with the same contents, others too."""
     first = reports[0]
     for report in reports:
         if report.fingerprint is None:
@@ -24,6 +24,13 @@ def check_stores(reports: Sequence[Report]) -> None:
                 f"stores with other contents, {_store(first)} and {_store(report)}; evaluate one "
                 f"again with --set data.store=FOLDER --out FOLDER"
             )
+        for name, other in report.content["store"].get("others", {}).items():
+            known = first.content["store"].get("others", {}).get(name, other)
+            if known["fingerprint"] != other["fingerprint"]:
+                raise PolymodalError(
+                    f"{first.folder} and {report.folder} are not comparable: the other store "
+                    f"'{name}' has other contents, {known['path']} and {other['path']}"
+                )
 
 
 def find(line: Line, first: Report, second: Report) -> tuple[Line | None, str]:

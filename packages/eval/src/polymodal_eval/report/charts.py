@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from polymodal_eval.report.training import Line
     from polymodal_eval.statistics import Estimate
 
+MANY_CLASSES = 40
+"""Above, a table of confusions gets small cells."""
 LONGEST_NAME = 56
 """Characters of a class name that a chart shows."""
 
@@ -115,15 +117,21 @@ def line_chart(
 
 
 def severity_chart(
-    curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, top: float, label: str
+    curves: Mapping[str, Sequence[tuple[float, Estimate]]],
+    *,
+    top: float,
+    label: str,
+    names: Sequence[str] = (),
+    percent_across: bool = False,
 ) -> Markup:
     """Draw a share over severity in 0..1 for each corruption, with intervals, from 0 to `top`.
 
-    The dashed line is chance, where it is known.
+    The dashed line is chance, where it is known. Charts that are given the same `names` of curves
+    have the same colours for them. `percent_across` writes severities as percentages.
     """
     ticks = nice_ticks(0.0, top)
     frame = _Frame(1.0, ticks[0], ticks[-1])
-    parts = _axes(frame, ticks, shares=True)
+    parts = _axes(frame, ticks, shares=True, percent_across=percent_across)
     estimates = [estimate for curve in curves.values() for _, estimate in curve]
     chance = next((item.chance for item in estimates if item.chance is not None), None)
     if chance is not None:
@@ -131,7 +139,7 @@ def severity_chart(
         ends = f'x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}"'
         parts.append(f'<line class="level" {ends}><title>chance {percent(chance)}</title></line>')
     for number, (name, curve) in enumerate(curves.items()):
-        colour = number % PALETTE
+        colour = (names.index(name) if name in names else number) % PALETTE
         aside = DODGE * (number - (len(curves) - 1) / 2)  # intervals at one severity stay apart
         places = [
             (x + aside, y)
@@ -155,7 +163,9 @@ def severity_chart(
     ).format(label, _joined(parts))
 
 
-def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
+def _axes(
+    frame: _Frame, ticks: Sequence[float], *, shares: bool, percent_across: bool = False
+) -> list[str]:
     parts = []
     for tick in ticks:
         _, y = frame.at(0, tick)
@@ -167,33 +177,53 @@ def _axes(frame: _Frame, ticks: Sequence[float], *, shares: bool) -> list[str]:
     for tick in nice_ticks(0, frame.right):
         if tick <= frame.right:
             x, _ = frame.at(tick, frame.low)
-            place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="middle"'
+            anchor = "end" if percent_across and tick == frame.right else "middle"
+            place = f'x="{x:.1f}" y="{frame.top + frame.height + 20}" text-anchor="{anchor}"'
             text = f"{tick:,.0f}" if tick == round(tick) else f"{tick:g}"
+            text = f"{100 * tick:g}\u202f%" if percent_across else text
             parts.append(f'<text class="tick" {place}>{text}</text>')
     return parts
 
 
-def scatter(projection: Projection, groups: Sequence[int], *, label: str) -> Markup:
-    """Draw the projected items; `groups` [items] number their colours, -1 is grey."""
+def scatter(
+    projection: Projection,
+    groups: Sequence[int],
+    *,
+    label: str,
+    rows: Sequence[Sequence[int]] = (),
+) -> Markup:
+    """Draw the projected items; `groups` [items] number their colours, -1 is grey.
+
+    The items of each of `rows` are joined by lines.
+    """
     size, margin = 480, 8
     room = size - 2 * margin
-    parts = []
-    # Grey first, so that it hides nothing.
-    for number in sorted(range(len(groups)), key=lambda item: groups[item] >= 0):
-        x, y = projection.points[number]
-        kind = f"g{groups[number] % PALETTE}" if groups[number] >= 0 else "none"
-        parts.append(
-            f'<circle class="{kind}" cx="{margin + room * x:.1f}" '
-            f'cy="{margin + room * (1 - y):.1f}" r="3"/>'
+    places = [(margin + room * x, margin + room * (1 - y)) for x, y in projection.points]
+    lines: list[str] = []
+    grey: list[str] = []
+    coloured: list[str] = []
+    for row in rows:
+        corners = " ".join("{:.1f},{:.1f}".format(*places[number]) for number in row)
+        lines.append(f'<polygon class="joined" points="{corners}"/>')
+    for group, (x, y) in zip(groups, places, strict=True):
+        kind = f"g{group % PALETTE}" if group >= 0 else "none"
+        (coloured if group >= 0 else grey).append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
         )
+    parts = [*grey, *lines, *coloured]  # grey first, so that it hides nothing
     return Markup(
         '<svg class="scatter" viewBox="0 0 {0} {0}" role="img" aria-label="{1}">{2}</svg>'
     ).format(size, label, _joined(parts))
 
 
 def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
-    """Draw a table of confusions: rows are the true classes, shaded by share of the row."""
+    """Draw a table of confusions: rows are the true classes, shaded by share of the row.
+
+    Of many classes every tenth is named, and pairs that never occur are left blank.
+    """
     size = len(names)
+    if size > MANY_CLASSES:
+        return _many_confusions(names, counts)
     longest = max(len(name) for name in names)
     cell, left, top = 18, 6.2 * min(longest, LONGEST_NAME) + 34, 20
     parts = []
@@ -220,6 +250,38 @@ def confusion_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Ma
                 f"<title>{escape(title)}</title></rect>"
             )
     width, height = round(left) + size * cell, top + size * cell
+    return Markup(
+        '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" '
+        'aria-label="table of confusions">{2}</svg>'
+    ).format(width, height, _joined(parts))
+
+
+def _many_confusions(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
+    size, cell = len(names), 7
+    longest = max(len(name) for name in names)
+    left, top = 6.2 * min(longest, LONGEST_NAME) + 34, 20
+    side = size * cell
+    parts = [f'<rect class="zero" x="{left:.0f}" y="{top}" width="{side}" height="{side}" rx="2"/>']
+    for row, name in enumerate(names):
+        total = sum(counts[row])
+        y = top + row * cell
+        if row % 10 == 0:
+            parts.append(
+                f'<text class="tick" x="{left - 8:.0f}" y="{y + 7}" text-anchor="end">'
+                f'{escape(shortened(name))} <tspan class="number">{row + 1}</tspan></text>'
+                f'<text class="tick" x="{left + row * cell + cell / 2:.0f}" y="{top - 6}" '
+                f'text-anchor="middle">{row + 1}</text>'
+            )
+        for column, count in enumerate(counts[row]):
+            if count:
+                title = f"{name} taken for {names[column]}: {count} of {total}"
+                parts.append(
+                    f'<rect class="{"right" if row == column else "wrong"}" '
+                    f'x="{left + column * cell:.0f}" y="{y}" width="{cell - 1}" '
+                    f'height="{cell - 1}" fill-opacity="{max(count / total, 0.08):.2f}">'
+                    f"<title>{escape(title)}</title></rect>"
+                )
+    width, height = round(left) + side, top + side
     return Markup(
         '<svg class="confusion" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" '
         'aria-label="table of confusions">{2}</svg>'

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from polymodal_core.recipe import write_toml
 
+from polymodal_eval.report.attention import attention_section
 from polymodal_eval.report.cards import Cards
 from polymodal_eval.report.charts import figure, interval_bar, line_chart, percent, signed
 from polymodal_eval.report.enrichment import enrichment_section
 from polymodal_eval.report.examples import example_groups
+from polymodal_eval.report.failures import failure_groups
 from polymodal_eval.report.panels import space_panels
-from polymodal_eval.report.robustness import robustness_section
+from polymodal_eval.report.robustness import removal_section, robustness_section
 from polymodal_eval.report.sections import sections
 from polymodal_eval.report.segmentation import segmentation_section
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.report.training import smoothed, training_curves
+from polymodal_eval.report.vqa import vqa_section
 
 if TYPE_CHECKING:
     from polymodal_eval.report.evaluated import Evaluated
@@ -46,7 +49,8 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         document=document,
         tiles=tiles(measured, evaluated.trained_pairs),
         sections=_sections(evaluated, cards),
-        examples=_examples(evaluated, cards),
+        **_examples(evaluated, cards),
+        attention=attention_section(evaluated),
         # A run that predicts maps alone has learned no space.
         projection=space_panels(evaluated)
         if any(item.task != "segmentation" for item in measured)
@@ -70,22 +74,25 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
             if result.task == "segmentation" and result.measurements
             else None
         )
-        section["robustness"] = (
-            robustness_section(result)
-            if result.task == "robustness" and result.measurements
+        section["vqa"] = (
+            vqa_section(evaluated.spaces[result.split], result, cards[result.split])
+            if result.task == "vqa" and result.measurements
             else None
         )
+        robustness = result.task == "robustness" and result.measurements
+        section["robustness"] = robustness_section(result) if robustness else None
+        section["removal"] = removal_section(result) if robustness else None
     return found
 
 
-def _examples(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str, Any]]:
+def _examples(evaluated: Evaluated, cards: Mapping[str, Cards]) -> dict[str, Any]:
     result = next(
         (item for item in evaluated.results if item.task == "retrieval" and item.measurements), None
     )
     if result is None:
-        return []
-    split = result.split
-    return example_groups(evaluated.spaces[split], result.measurements, cards[split])
+        return {"examples": [], "failures": []}
+    given = (evaluated.spaces[result.split], result.measurements, cards[result.split])
+    return {"examples": example_groups(*given), "failures": failure_groups(*given)}
 
 
 def _training(evaluated: Evaluated) -> dict[str, Any] | None:

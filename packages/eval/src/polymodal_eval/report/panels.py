@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from polymodal_eval.report.charts import PALETTE, scatter
-from polymodal_eval.report.projection import project, project_column
+from polymodal_eval.report.projection import project, project_column, row_cosines
 from polymodal_eval.report.sections import common_start
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def _panels(space: Space, projection: Projection) -> dict[str, Any]:
             "chart": scatter(projection, colours, label="t-SNE of the space, coloured by column"),
             "legend": list(projection.columns),
         },
+        "by_row": _by_row(space, projection, colours),
         "by_class": {
             "chart": _by_class(projection, frequent, label="t-SNE of the space, by class"),
             "legend": [name[len(start) :] for name in names],
@@ -56,6 +57,20 @@ def _panels(space: Space, projection: Projection) -> dict[str, Any]:
             for number, column in enumerate(projection.columns)
             if (alone := project_column(space, column)) is not None
         ],
+    }
+
+
+def _by_row(space: Space, projection: Projection, colours: Sequence[int]) -> dict[str, Any] | None:
+    if not projection.rows:
+        return None
+    joined = {number for row in projection.rows for number in row}
+    groups = [colour if number in joined else -1 for number, colour in enumerate(colours)]
+    return {
+        "chart": scatter(
+            projection, groups, label="t-SNE with the items of a row joined", rows=projection.rows
+        ),
+        "count": len(projection.rows),
+        "cosines": row_cosines(space),
     }
 
 

@@ -128,11 +128,27 @@ def confusions(item: Measurement) -> dict[str, Any]:
         if table
         else None,
         "classes": [{**row, "name": short(row["name"])} for row in classes],
+        "scored": "f1" in classes[0],
+        "scores": score_lines(item.details.get("scores", {})),
+        "templates": item.details.get("templates"),
         "most": [
             {**row, "class": short(row["class"]), "taken_for": short(row["taken_for"])}
             for row in item.details.get("most_confused", [])
         ],
     }
+
+
+def score_lines(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lay out precision, recall and F1: a line for the mean of classes, one for the weighted."""
+    kinds = {"mean of the classes": "", "weighted by their queries": "_weighted"}
+    return [
+        {
+            "name": name,
+            "scores": [scores[f"{score}{end}"] for score in ("precision", "recall", "f1")],
+        }
+        for name, end in kinds.items()
+        if scores
+    ]
 
 
 def common_start(names: Sequence[str]) -> str:

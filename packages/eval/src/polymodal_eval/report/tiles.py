@@ -9,6 +9,7 @@ from polymodal_eval.report.charts import percent, signed
 from polymodal_eval.report.document import averages
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.results import verdict
+from polymodal_eval.tasks.robustness import REMOVED
 from polymodal_eval.trained_pairs import origin_of
 
 if TYPE_CHECKING:
@@ -70,33 +71,40 @@ def _enrichment(result: TaskResult) -> dict[str, Any]:
 
 
 def _robustness(result: TaskResult) -> list[dict[str, Any]]:
-    damaged = [item for item in result.measurements if "lost" in item.details]
-    if not damaged:
-        return []
-    worst = max(item.details["severity"] for item in damaged)
-    lost = [item.details["lost"]["value"] for item in damaged if item.details["severity"] == worst]
-    metric = metric_name(result.measurements[0].headline)
-    return [
-        {
-            "label": f"{metric} lost to damage",
-            "value": signed(-sum(lost) / len(lost)),
-            "chance": None,
-            "note": f"points, mean of {len(lost)} curves at severity {worst:g}",
-            "split": result.split,
-        }
+    gone = [item for item in result.measurements if item.details["corruption"] == REMOVED]
+    damaged = [
+        item
+        for item in result.measurements
+        if "lost" in item.details and item.details["corruption"] != REMOVED
     ]
+    metric = metric_name(result.measurements[0].headline)
+    found = [
+        _lost(damaged, f"{metric} lost to damage", "curves at severity {:g}"),
+        _lost(gone, f"{metric} lost without a column", "curves, {:.0%} of its items gone"),
+    ]
+    return [{**item, "split": result.split} for item in found if item is not None]
+
+
+def _lost(items: Sequence[Measurement], label: str, what: str) -> dict[str, Any] | None:
+    if not items:
+        return None
+    worst = max(item.details["severity"] for item in items)
+    lost = [item.details["lost"]["value"] for item in items if item.details["severity"] == worst]
+    note = f"points, mean of {len(lost)} {what.format(worst)}"
+    return {"label": label, "value": signed(-sum(lost) / len(lost)), "chance": None, "note": note}
 
 
 def _first_of(result: TaskResult) -> dict[str, Any]:
     wanted = "row" if result.task == "segmentation" else "image"
     first = next((item for item in result.measurements if item.query == wanted), None)
     item = first if first is not None else result.measurements[0]
+    what = "answers" if result.task == "vqa" else "classes"
     estimate = item.estimates[item.headline]
     return {
         "label": item.name,
         "value": percent(estimate.value),
         "chance": percent(estimate.chance) if estimate.chance is not None else None,
-        "note": f"{_lowered(metric_name(item.headline))} over {item.num_candidates} classes",
+        "note": f"{_lowered(metric_name(item.headline))} over {item.num_candidates} {what}",
         "split": result.split,
     }
 

@@ -8,16 +8,22 @@ TASKS = {
     "zero_shot": "Zero-shot classification",
     "prompts": "Zero-shot classification by class names",
     "probe": "Probes",
+    "few_shot": "Few-shot classification",
+    "episodes": "Few-shot classification by episodes",
     "classification": "Classification",
     "robustness": "Robustness",
     "segmentation": "Segmentation",
+    "vqa": "Visual question answering",
 }
 METRICS = {
     "accuracy": "Accuracy",
     "mean_iou": "Mean IoU",
     "pixel_accuracy": "Pixel accuracy",
     "class_accuracy": "Class accuracy",
+    "number": "Number",
+    "other": "Other",
     "t1": "T1",
+    "usual": "Usual answer",
     "precision": "Precision",
     "recall": "Recall",
     "f1": "F1",
@@ -25,6 +31,7 @@ METRICS = {
     "top5": "Top 5",
     "r_precision": "R-Precision",
     "map": "mAP",
+    "yes/no": "Yes/no",
     "median_rank": "Median rank",
 }
 

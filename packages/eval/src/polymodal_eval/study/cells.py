@@ -31,6 +31,8 @@ METRICS = {
     "zero_shot": CLASSIFIED,
     "prompts": CLASSIFIED,
     "probe": ("accuracy", "t1"),
+    "few_shot": ("accuracy",),
+    "episodes": ("accuracy",),
     "classification": ("accuracy", "recall"),
     "segmentation": PIXEL_SCORES,
 }

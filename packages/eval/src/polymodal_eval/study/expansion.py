@@ -60,17 +60,25 @@ def _kept(table: Table, columns: Sequence[str], path: str, problems: list[Proble
     result = deepcopy(table)
     result["modalities"] = {name: value for name, value in modalities.items() if name in columns}
     objective = result.get("objective")
-    if isinstance(objective, dict) and isinstance(objective.get("pairs"), list):
-        objective["pairs"] = _without(objective["pairs"], left_out)
-    if isinstance(objective, dict) and isinstance(objective.get("streams"), dict):
-        streams = objective["streams"].items()
-        objective["streams"] = {name: weight for name, weight in streams if name in columns}
+    for part in _objectives(objective):
+        if isinstance(part.get("pairs"), list):
+            part["pairs"] = _without(part["pairs"], left_out)
+        if isinstance(part.get("streams"), dict):
+            streams = part["streams"].items()
+            part["streams"] = {name: weight for name, weight in streams if name in columns}
     evaluation = result.get("evaluation")
     if isinstance(evaluation, dict) and isinstance(evaluation.get("tasks"), list):
         kept = [name for name in modalities if name in columns]
         tasks = [_task(task, kept, left_out) for task in evaluation["tasks"]]
         evaluation["tasks"] = [task for task in tasks if task is not None]
     return result
+
+
+def _objectives(objective: Any) -> list[Table]:
+    # The objective, and those that it is a sum of.
+    found = [objective] if isinstance(objective, dict) else []
+    parts = objective.get("parts") if found else None
+    return [*found, *(part for part in parts or () if isinstance(part, dict))]
 
 
 def _task(task: Any, columns: Sequence[str], left_out: Collection[str]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +14,8 @@ from polymodal_eval.ranking import TIE, QueryRanks, rank_queries, unit_vectors
 from polymodal_eval.relevance import Relevance, item_keys
 from polymodal_eval.results import Measurement, NotApplicable, Skipped
 from polymodal_eval.statistics import Estimate, chance_of_hit, class_mean_interval
+from polymodal_eval.tasks.class_scores import NAMES as SCORES
+from polymodal_eval.tasks.class_scores import ClassScores, class_scores
 from polymodal_eval.tasks.ranked import mean_estimates, query_clusters, query_records
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ Inputs = tuple[tuple[str, ...], ...] | Literal["all"] | None
 """Combinations of columns to classify: named, all, or each column alone."""
 
 MOST_CONFUSED = 10
-LARGEST_CONFUSION = 40
+LARGEST_CONFUSION = 200
 """Up to so many classes the whole table of confusions is kept in the report."""
 
 
@@ -81,8 +83,9 @@ def classify(
 
     `column` is the one that embeds the classes. `accuracy` is plain, `t1` the mean over classes of
     the accuracy within a class (pcmc-pcmr, Tab. 4), `top5` the share with a right class among the
-    first five. Queries without a label among `classes` are left out. Raises NotApplicable for
-    fewer than two classes.
+    first five; `details` has precision, recall and F1, of each class, their means and those by the
+    number of queries. Queries without a label among `classes` are left out.
+    Raises NotApplicable for fewer than two classes.
     """
     num_classes = len(classes.labels)
     if num_classes < 2:
@@ -104,6 +107,14 @@ def classify(
     right = (ranks.best_rank[kept] == 1).astype(np.float64)
     clusters = query_clusters(space, queries, kept)
     labels = np.split(classes.labels[examples.label], _first_of_each(examples.query)[1:])
+    scores = class_scores(
+        examples.label,
+        examples.predicted,
+        clusters[examples.query],
+        num_classes,
+        resamples=space.resamples,
+        seed=space.seed,
+    )
     return Measurement(
         queries.name,
         against,
@@ -116,7 +127,7 @@ def classify(
         details={
             "rows_left_out": {"query": queries.rows_left_out},
             **({"fused": True} if queries.fused else {}),
-            **_details(space, classes, examples, right[examples.query]),
+            **_details(space, classes, examples, right[examples.query], scores),
         },
         queries=query_records(
             space,
@@ -130,6 +141,14 @@ def classify(
         query_columns=queries.columns,
         gallery_columns=(column,),
     )
+
+
+def right_answers(space: Space, queries: Entries, classes: LabelledVectors) -> NDArray[np.float64]:
+    """Say which queries the nearest of `classes` is right for: 0 or 1 [queries with a label]."""
+    ranks = rank_queries(
+        queries.vectors, classes.vectors, _class_relevance(space, queries, classes)
+    )
+    return np.asarray(ranks.best_rank[ranks.answerable] == 1, dtype=np.float64)
 
 
 def _estimates(
@@ -204,9 +223,14 @@ def _examples(
 
 
 def _details(
-    space: Space, classes: LabelledVectors, examples: _Examples, right: NDArray[np.float64]
+    space: Space,
+    classes: LabelledVectors,
+    examples: _Examples,
+    right: NDArray[np.float64],
+    scores: ClassScores,
 ) -> dict[str, Any]:
-    names = [space.embeddings.table.class_names[label] for label in classes.labels]
+    known = space.embeddings.table.class_names
+    names = [known[label] for label in classes.labels] if classes.names is None else classes.names
     size = len(names)
     counts = np.bincount(examples.label, minlength=size)
     shares = np.bincount(examples.label, right, minlength=size) / np.maximum(counts, 1)
@@ -214,8 +238,14 @@ def _details(
     confusion = sparse.coo_array((np.ones(len(right), np.int64), places), shape=(size, size))
     confusion = confusion.tocsr().tocoo()
     return {
+        "scores": {name: asdict(item) for name, item in scores.estimates.items()},
         "classes": [
-            {"name": names[number], "queries": int(counts[number]), "accuracy": shares[number]}
+            {
+                "name": names[number],
+                "queries": int(counts[number]),
+                "accuracy": shares[number],
+                **dict(zip(SCORES, scores.by_class[number].tolist(), strict=True)),
+            }
             for number in range(size)
             if counts[number]
         ],

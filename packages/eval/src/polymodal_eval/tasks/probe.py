@@ -9,9 +9,9 @@ import numpy as np
 
 from polymodal_eval.entries import entries_of
 from polymodal_eval.results import Measurement, Skipped, TaskResult, collect
-from polymodal_eval.space import unit_means
 from polymodal_eval.tasks.classification import class_average, query_columns
-from polymodal_eval.tasks.ranked import mean_estimates, query_clusters, query_records
+from polymodal_eval.tasks.classifiers import Method, labelled_items, predict
+from polymodal_eval.tasks.ranked import mean_estimates, query_records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Probe:
         self,
         columns: tuple[str, ...] | None = None,
         *,
-        methods: Sequence[str] = ("linear", "class_mean"),
+        methods: Sequence[Method] = ("linear", "class_mean"),
         min_count: int = 10,
         folds: int = 5,
         repeats: int = 4,
@@ -56,7 +56,7 @@ class Probe:
         return collect("probe", space.split, found)
 
     def _measure(self, space: Space, column: str) -> list[Measurement | Skipped]:
-        kept, label, clusters = self._examples(space, column)
+        kept, label, clusters = labelled_items(space, column, min_count=self.min_count)
         names, place = np.unique(label, return_inverse=True)
         if len(names) < 2:
             reason = (
@@ -114,26 +114,16 @@ class Probe:
         }
         return {**found, "strength": self.strength} if method == "linear" else found
 
-    def _examples(self, space: Space, column: str) -> tuple[Integers, Integers, Integers]:
-        # Items with exactly one label, of classes with enough instances to be in every fold.
-        labels = space.labels(column)
-        kept = np.array([n for n, part in enumerate(labels) if len(part) == 1], dtype=np.int64)
-        label = np.array([labels[n][0] for n in kept], dtype=np.int64)
-        clusters = query_clusters(space, entries_of(space.embeddings, (column,)), kept)
-        pairs = np.unique(np.stack([label, clusters]), axis=1)
-        names, counts = np.unique(pairs[0], return_counts=True)
-        enough = np.isin(label, names[counts >= self.min_count])
-        clusters = np.unique(clusters[enough], return_inverse=True)[1].astype(np.int64)
-        return kept[enough], label[enough], clusters
-
     def _right(
-        self, method: str, vectors: Vectors, label: Integers, clusters: Integers, *, seed: int
+        self, method: Method, vectors: Vectors, label: Integers, clusters: Integers, *, seed: int
     ) -> NDArray[np.float64]:
         # Share of the repeats in which an item is classified rightly when its fold is left out.
         right = np.zeros(len(label))
         for repeat in range(self.repeats):
             for train, test in self._folds(label, clusters, seed=seed + repeat):
-                predicted = self._predict(method, vectors[train], label[train], vectors[test])
+                predicted = predict(
+                    method, vectors[train], label[train], vectors[test], strength=self.strength
+                )
                 right[test] += predicted == label[test]
         return right / self.repeats
 
@@ -147,12 +137,3 @@ class Probe:
         kind = StratifiedGroupKFold if shared else StratifiedKFold
         folds = kind(n_splits=self.folds, shuffle=True, random_state=seed)
         yield from folds.split(label, label, clusters if shared else None)
-
-    def _predict(self, method: str, vectors: Vectors, label: Integers, unseen: Vectors) -> Integers:
-        if method == "class_mean":
-            means = unit_means(vectors, label, int(label.max()) + 1)
-            return np.asarray((unseen @ means.T).argmax(axis=1), dtype=np.int64)
-        from sklearn.linear_model import LogisticRegression
-
-        probe = LogisticRegression(C=self.strength, max_iter=2000)
-        return np.asarray(probe.fit(vectors, label).predict(unseen), dtype=np.int64)

@@ -151,7 +151,8 @@ class SegmentationTask:
                 score=per_picture,
                 pixels=pack_counts(own),
             ),
-            query_columns=(name,) if name in split.columns else split.columns,
+            # Rows are known by their name: those that lack a column are of the same columns.
+            query_columns=(name,) if name in split.columns else (),
             gains=tuple(gains) if len(split.columns) > 1 else (),
         )
 
