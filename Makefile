@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := packages/core packages/losses packages/datasets packages/eval \
-	$(addprefix packages/encoders/,image text depth speech attributes prototypes fusion) \
+	$(addprefix packages/encoders/,image text depth speech attributes prototypes segmentation fusion) \
 	apps/packer apps/trainer apps/evaluator
 METADATA := $(addsuffix /pyproject.toml,$(PACKAGES))
 # The demo's rooms are spoken of, too.

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "attributes": {"core"},
     "prototypes": {"core"},
     "speech": {"core"},
+    "segmentation": {"core"},
     "fusion": {"core"},
     "packer": {"core", "datasets"},
     "trainer": {"core", "datasets", "eval"},

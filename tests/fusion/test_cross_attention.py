@@ -153,3 +153,21 @@ def test_bad_options_are_told() -> None:
         CrossAttentionConfig(width=8, heads=3)
     with pytest.raises(PolymodalError, match=r"fusion.heads = 3"):
         CrossAttention(DIMS, width=8, heads=3)
+
+
+def test_tokens_come_back_in_the_order_of_the_encoder() -> None:
+    torch.manual_seed(0)
+    fusion = CrossAttention({"image": 6, "depth": 5}, width=8, heads=2).eval()
+    for item in fusion.parameters():
+        nn.init.normal_(item, std=0.3)
+    image = Features(torch.randn(3, 6), torch.randn(3, 4, 6), torch.ones(3, 4, dtype=torch.bool))
+    depth = Features(torch.randn(1, 5), torch.randn(1, 9, 5), torch.ones(1, 9, dtype=torch.bool))
+    rows = {"image": torch.arange(3), "depth": torch.tensor([1])}
+    found = fusion({"image": image, "depth": depth}, rows, size=3).tokens
+    assert found is not None
+    assert found["image"].shape == (3, 4, 8)
+    assert found["depth"].shape == (1, 9, 8)
+    alone = fusion({"image": image}, {"image": torch.arange(3)}, size=3).tokens
+    assert alone is not None
+    same = [bool(torch.equal(alone["image"][row], found["image"][row])) for row in range(3)]
+    assert same == [True, False, True]  # without depth, to the last bit what the image gives alone

@@ -80,3 +80,16 @@ def test_it_is_far_cheaper_than_a_usual_network() -> None:
     # About 12 times is measured, on one core.
     ratio = seconds(lambda: usual(batch.float())) / seconds(lambda: small(batch).pooled)
     assert ratio > 4
+
+
+def test_a_stride_ends_the_halving_and_says_its_grid() -> None:
+    built = ConvNetConfig(width=8, depth=1, stride=8).build(**ImageConfig(size=96).build().spec())
+    found = built(pictures(2, 96))
+    assert found.grid == (12, 12)
+    assert found.tokens is not None
+    assert found.tokens.shape == (2, 144, 32)
+    assert found.pooled.shape == (2, 32)
+    coarse = ConvNetConfig(width=8, stride=32).build(**ImageConfig(size=64).build().spec())
+    assert coarse(pictures(1, 64)).grid == (4, 4)  # never coarser than it would have been
+    plain = ConvNetConfig(width=8).build(**ImageConfig(size=64).build().spec())
+    assert plain.network.pool.in_features == coarse.network.pool.in_features

@@ -42,6 +42,7 @@ def test_public_names() -> None:
         "MMD",
         "PCMC",
         "PCMR",
+        "Segmentation",
         "SigLIP",
         "Sum",
         "Trimodal",

@@ -25,6 +25,7 @@ def test_every_objective_is_found_through_the_entry_point() -> None:
         "mmd",
         "pcmc",
         "pcmr",
+        "segmentation",
         "siglip",
         "sum",
         "trimodal",
@@ -42,7 +43,8 @@ def test_registering_and_validating_need_no_torch() -> None:
         "    given = {'pairs': [['a', 'b', 0.5]]}\n"
         "    whole = {'parts': [{'kind': 'pcmc', **given}]}\n"
         "    taught = {**given, 'teacher': 'runs/big'}\n"
-        "    options = {'sum': whole, 'distillation': taught, 'classification': {}}\n"
+        "    options = {'sum': whole, 'distillation': taught}\n"
+        "    options |= {'classification': {}, 'segmentation': {}}\n"
         "    config.model_validate(options.get(config.kind_name(), given))\n"
         "sys.exit('torch' in sys.modules)\n"
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from polymodal_core.plugins import registry
 from polymodal_eval.config import default_tasks, evaluation_config
 from polymodal_eval.evaluation import run_tasks
+from polymodal_eval.segmented_rows import SegmentedSplit
 from polymodal_eval.space import Space
 from polymodal_eval.study.fill import fill
 from polymodal_trainer.catalogue import description, shipped, shipped_studies
@@ -69,6 +72,8 @@ def test_every_table_of_the_paper_has_its_numbers() -> None:
 def world(columns: list[str], seed: int, *, instances: int = 12) -> Space:
     """Instances of four classes, two rows each, with random vectors for these columns."""
     rng = np.random.default_rng(seed)
+    targets = [name for name in columns if name == "segmentation"]
+    columns = [name for name in columns if name not in targets]
     rows = np.repeat(np.arange(instances), 2)
     label = rows % 4
     places = {
@@ -92,7 +97,34 @@ def world(columns: list[str], seed: int, *, instances: int = 12) -> Space:
         encode=lambda column, texts: rng.normal(size=(len(texts), 8)).astype(np.float32),
         resamples=5,
     )
-    return replace(space, classify=lambda columns, vectors: vectors[:, :4])
+    return replace(
+        space,
+        classify=lambda columns, vectors: vectors[:, :4],
+        segmented=maps(targets, columns, rng) if targets else None,
+    )
+
+
+def maps(targets: list[str], columns: list[str], rng: np.random.Generator) -> SegmentedSplit:
+    """Random label maps of the rows of `world`, predicted by chance."""
+    count = 24
+    actual = np.random.default_rng(0).integers(-1, 3, size=(count, 4, 4))
+
+    def predict(uses: Any, places: Any = None) -> Iterator[Any]:
+        yield np.arange(count), {name: rng.integers(0, 3, size=actual.shape) for name in uses}
+
+    return SegmentedSplit(
+        target=targets[0],
+        visual="image",
+        streams=tuple(name for name in columns if name in ("image", "depth")),
+        classes=("a", "b", "c"),
+        columns=tuple(columns),
+        items={name: np.arange(count) for name in columns},
+        truths=np.arange(count),
+        places=np.arange(count),
+        predict=predict,
+        actual=lambda places: actual[places],
+        colour=lambda found: np.zeros((*found.shape, 3), np.uint8),
+    )
 
 
 @pytest.mark.parametrize("name", STUDIES)

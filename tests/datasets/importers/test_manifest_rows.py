@@ -279,4 +279,4 @@ def test_nyuv2(shared_data: Path) -> None:
     assert {row.split for row in rows} == {"train", "test"}
     assert rows[2].items["text"].value == "wall, door, table, chair, box, paper"
     assert len({row.instance for row in rows}) == 1191
-    assert all(set(row.items) == {"image", "depth", "text"} for row in rows)
+    assert all(set(row.items) == {"image", "depth", "text", "segmentation"} for row in rows)

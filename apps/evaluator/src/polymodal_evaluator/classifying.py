@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from polymodal_core.checkpoint import load_weights
-from polymodal_core.config import problems_of
-from polymodal_core.errors import CheckpointError, RecipeError
+from polymodal_core.errors import CheckpointError
 from polymodal_core.objective import Classifier, classifier_of
 from polymodal_core.plugins import Registry
-from pydantic import TypeAdapter, ValidationError
 
 from polymodal_evaluator.opening import Opened
+from polymodal_evaluator.trained_objective import trained_objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,18 +42,8 @@ def class_scores(
 
 
 def _classifier(opened: Opened, registry: Registry, device: str) -> Classifier:
-    state = opened.trained.checkpoint.state
-    table: Any = state["recipe"]["objective"]
-    kind: Any = registry.union("objective")
-    try:
-        config = TypeAdapter(kind).validate_python(table)
-    except ValidationError as error:
-        problems = problems_of(error, kind, table, path="objective")
-        raise RecipeError(problems, source=str(opened.run.recipe)) from None
-    objective = config.build(**state["objective"])
-    source = f"{opened.run.path} ({opened.checkpoint})"
-    load_weights(objective, opened.trained.checkpoint.tensors.get("objective", {}), source=source)
-    classifier = classifier_of(objective.to(device).eval())
+    classifier = classifier_of(trained_objective(opened, registry=registry, device=device))
     if classifier is None:
+        source = f"{opened.run.path} ({opened.checkpoint})"
         raise CheckpointError(f"{source}: its objective was to classify, and has no class layers")
     return classifier

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 110
 """Characters a line may have where there is no terminal to limit it."""
 
-EXTRA = ("r@5", "r@10", "t1", "top5", "yes/no", "number", "other", "usual")
+EXTRA = (
+    *("r@5", "r@10", "t1", "top5", "yes/no", "number", "other", "usual"),
+    *("pixel_accuracy", "class_accuracy"),
+)
 """Metrics that have a column of their own beside the headline."""
 
 

@@ -26,6 +26,7 @@ from polymodal_evaluator.classifying import class_scores
 from polymodal_evaluator.display import Display
 from polymodal_evaluator.opening import Opened, installed, open_for_evaluation
 from polymodal_evaluator.places import Places
+from polymodal_evaluator.segmenting import Segmenting
 from polymodal_evaluator.training_pairs import trained_pairs
 
 PACKAGES = ("polymodal-core", "polymodal-datasets", "polymodal-eval", "polymodal-evaluator")
@@ -67,8 +68,19 @@ def evaluate(request: Request) -> Path:
     config = opened.evaluation
     tasks = default_tasks(plugins) if config.tasks is None else list(config.tasks)
     check_columns(tasks, opened.trained.model.columns)
-    classify = class_scores(opened, registry=plugins, device=device) if _classifies(tasks) else None
-    spaces = Places(opened, tasks, device=device, bar=display.bar, classify=classify)
+    classify = (
+        class_scores(opened, registry=plugins, device=device)
+        if _runs(tasks, "classification")
+        else None
+    )
+    segment = (
+        Segmenting(opened, registry=plugins, device=device)
+        if _runs(tasks, "segmentation")
+        else None
+    )
+    spaces = Places(
+        opened, tasks, device=device, bar=display.bar, classify=classify, segment=segment
+    )
     display.show(f"{opened.run.path}: checkpoint {opened.checkpoint}, on {device}")
     results = run_tasks(
         tasks,
@@ -104,9 +116,9 @@ def evaluate(request: Request) -> Path:
     return page
 
 
-def _classifies(tasks: Sequence[TaskConfig]) -> bool:
-    # The objective's package is loaded for the task that needs it alone.
-    return any(task.kind == "classification" for task in tasks)
+def _runs(tasks: Sequence[TaskConfig], kind: str) -> bool:
+    # The objective's package is loaded for the tasks that need it alone.
+    return any(task.kind == kind for task in tasks)
 
 
 def choose_device(device: str) -> str:

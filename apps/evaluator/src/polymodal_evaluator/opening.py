@@ -126,12 +126,14 @@ def _store(path: Path) -> Store:
 
 
 def _check_columns(store: Store, trained: TrainedModel) -> None:
-    for name, column in trained.recipe.columns.items():
+    recipe = trained.recipe
+    kinds = {name: column.modality.kind for name, column in recipe.columns.items()}
+    for name, kind in kinds.items():
         stored = store.column(name)
-        if stored.kind != column.modality.kind:
+        if stored.kind != kind:
             raise StoreError(
                 f"{store.path}: column '{name}' is of kind '{stored.kind}'; the model was trained "
-                f"on '{column.modality.kind}'. Give a store of the same columns with "
+                f"on '{kind}'. Give a store of the same columns with "
                 f"--set data.store=FOLDER; tasks run on one of other columns by their key `store`"
             )
 

@@ -14,6 +14,7 @@ from polymodal_datasets.store import Store
 from polymodal_eval.evaluation import split_of, store_of
 
 from polymodal_evaluator.opening import Opened
+from polymodal_evaluator.segmenting import Segmenting
 from polymodal_evaluator.spaces import Spaces
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Places:
         device: str,
         bar: Bar,
         classify: Classify | None = None,
+        segment: Segmenting | None = None,
     ) -> None:
         """Open every store and find every split that the tasks name.
 
@@ -46,7 +48,7 @@ class Places:
         split that is unknown or empty.
         """
         default = opened.evaluation.split
-        self._own = Spaces(opened, device=device, bar=bar, classify=classify)
+        self._own = Spaces(opened, device=device, bar=bar, classify=classify, segment=segment)
         self._spaces: dict[str, tuple[Spaces, str]] = {}
         self.stores: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []

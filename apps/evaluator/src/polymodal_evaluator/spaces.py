@@ -32,6 +32,7 @@ from polymodal_eval.space import (
 
 from polymodal_evaluator.kept_features import KeptFeatures
 from polymodal_evaluator.opening import Opened
+from polymodal_evaluator.segmenting import Segmenting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,13 +58,14 @@ class Spaces:
         bar: Bar,
         of: str = "",
         classify: Classify | None = None,
+        segment: Segmenting | None = None,
     ) -> None:
-        """Remember the run; `bar(title, items)` shows progress, `classify` scores classes.
+        """Remember the run; `bar(title, items)` shows progress.
 
         `of` names the store where it is another one than the run's: its splits are then called
-        `test of cifar10`.
+        `test of cifar10`. `classify` scores classes, `segment` gives label maps.
         """
-        self._classify = classify
+        self._classify, self._segment = classify, segment
         self._opened = opened
         self._of = f" of {of}" if of else ""
         self._device = device
@@ -141,6 +143,7 @@ class Spaces:
             spans=self._spans,
             rows=rows,
             classify=self._classify,
+            segmented=None if self._segment is None else self._segment(rows),
             split=place,
             seed=opened.evaluation.seed,
             resamples=opened.evaluation.resamples,

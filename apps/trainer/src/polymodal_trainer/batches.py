@@ -21,18 +21,21 @@ def training_batches(
     """Give an epoch's full batches from number `start` on, rows in `order`.
 
     Where that is left out, the order depends on the seed alone. Batches hold the columns that the
-    stage sees.
+    stage sees, and targets.
     """
     data = setup.data
+    targets = tuple(setup.recipe.targets)
+    seen = {*setup.stage.columns, *targets}
     return load_batches(
         setup.store,
         setup.splits.train,
-        {name: item for name, item in setup.modalities.items() if name in setup.stage.columns},
+        {name: item for name, item in setup.modalities.items() if name in seen},
         batch_size=data.batch_size,
         seed=setup.seed,
         epoch=epoch,
         start=start,
         workers=data.workers,
         modality_dropout=data.modality_dropout,
+        kept=targets,
         order=order,
     )

@@ -20,22 +20,46 @@ if TYPE_CHECKING:
 def check_columns(recipe: Recipe, store: Any) -> None:
     """Raise RecipeError where the store lacks a column, or has it as another kind."""
     problems = []
-    for name, column in recipe.columns.items():
+    kinds = {name: column.modality.kind for name, column in recipe.columns.items()}
+    kinds |= {name: config.kind for name, config in recipe.targets.items()}
+    for name, kind in kinds.items():
         stored = store.columns.get(name)
         path = f"modalities.{name}"
         if stored is None:
             hint = suggest(name, store.columns)
             problems.append(Problem(path, f"the store {store.path} has no column '{name}'{hint}"))
-        elif stored.kind != column.modality.kind:
+        elif stored.kind != kind:
             problems.append(
                 Problem(
                     f"{path}.kind",
                     f"the store {store.path} holds '{name}' as {stored.kind}, the recipe says "
-                    f"{column.modality.kind}",
+                    f"{kind}",
                 )
             )
     if problems:
         raise RecipeError(problems)
+
+
+def check_predicted(recipe: Recipe) -> None:
+    """Raise RecipeError where the objective predicts what is no target column of the recipe."""
+    known = {*recipe.columns, "label", *recipe.targets}
+    terms = recipe.sections["objective"].terms(list(recipe.columns))
+    unknown = dict.fromkeys(name for _, name in terms if name not in known)
+    if unknown:
+        raise RecipeError(
+            [
+                Problem(
+                    "objective.target",
+                    f"there is no target column '{name}'"
+                    + (
+                        suggest(name, recipe.targets)
+                        if recipe.targets
+                        else f"; add a table [modalities.{name}]"
+                    ),
+                )
+                for name in unknown
+            ]
+        )
 
 
 def check_against_store(recipe: Recipe, *, source: str) -> None:
@@ -87,7 +111,8 @@ def rows_with_pairs(
 ) -> dict[str, int]:
     """Count the rows that have both columns of each pair that the objective compares.
 
-    Of a column and "label", those that have a label and the column; of "joint", two columns.
+    Of a column and "label", those that have a label and the column; of "joint", two columns. Of a
+    target, those that have it.
     """
     import numpy as np
 
@@ -95,6 +120,7 @@ def rows_with_pairs(
     held = {name: table.present(name)[rows] for name in columns}
     held["joint"] = np.sum(list(held.values()), axis=0) > 1
     held["label"] = table.label[rows] >= 0
+    held |= {b: table.present(b)[rows] for _, b in terms if b not in held and b in table.items}
     return {pair_name((a, b)): int((held[a] & held[b]).sum()) for a, b in terms}
 
 

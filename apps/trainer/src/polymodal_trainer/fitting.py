@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from polymodal_core.protocols import State
@@ -11,6 +11,7 @@ from polymodal_core.recipe import Recipe
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from polymodal_core.config import ModalityConfig
     from polymodal_datasets.store import Store
 
 
@@ -23,7 +24,8 @@ def fit_states(
 ) -> dict[str, State]:
     """Fit the modality of every owner on the training values of all columns that share it.
 
-    `advance` is called with the owner's name for every value read.
+    Targets are fitted with the options that the store was packed with, where the recipe leaves them
+    out, and keep them. `advance` is called with the owner's name for every value read.
     """
     from polymodal_datasets.loading import fit_values
 
@@ -33,7 +35,21 @@ def fit_states(
         modality = recipe.columns[owner].modality.build()
         values = fit_values(store, sharing, rows, modality=modality)
         states[owner] = modality.fit(_counted(values, owner, advance))
+    for name, config in recipe.targets.items():
+        packed = _packed_options(config, store.column(name).options)
+        modality = config.model_copy(update=packed).build(packed)
+        values = fit_values(store, [name], rows, modality=modality)
+        states[name] = {**packed, **modality.fit(_counted(values, name, advance))}
     return states
+
+
+def _packed_options(config: ModalityConfig, stored: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = type(config).model_fields
+    return {
+        key: stored[key]
+        for key in config.packing
+        if key in stored and getattr(config, key) == defaults[key].default
+    }
 
 
 def _counted(values: Iterator[Any], owner: str, advance: Callable[[str], None]) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from polymodal_core.batch import Batch, Embeddings
 from polymodal_core.errors import RunError
 from polymodal_core.fusion import Exchange
 from polymodal_core.model import Model
+from polymodal_core.objective import MapsWanted
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -21,8 +22,11 @@ def embed(
     *,
     chunk_size: int | None,
     joint: bool = False,
+    maps: MapsWanted | None = None,
 ) -> Embeddings:
     """Embed a batch, `chunk_size` rows at a time where that is given; `joint` asks for whole rows.
+
+    `maps` asks for maps of tokens, which are not to be had in chunks: raises RunError.
 
     The embeddings of all chunks are one batch to the objective, and its gradient is that of the
     whole batch: memory alone is less. Chunks are embedded without a graph. When `backward` comes to
@@ -34,7 +38,13 @@ def embed(
     draws chunk by chunk: other masks than without chunks, from the same distribution.
     """
     if chunk_size is None or chunk_size >= batch.size:
-        return cast("Embeddings", model(batch, exchange, joint=joint))
+        return cast("Embeddings", model(batch, exchange, joint=joint, maps=maps))
+    if maps is not None:
+        raise RunError(
+            f"training.chunk_size = {chunk_size} embeds a batch in chunks, and segmentation needs "
+            f"none: its loss is a mean over pixels, so that a smaller data.batch_size serves as "
+            f"well; leave chunk_size out"
+        )
     chunks = [batch.part(start, start + chunk_size) for start in range(0, batch.size, chunk_size)]
     return _together([_embed_chunk(model, chunk, exchange, joint) for chunk in chunks], exchange)
 

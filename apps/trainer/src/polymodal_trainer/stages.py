@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from polymodal_trainer.start import Setup
 
 FUSION, OBJECTIVE = "fusion", "objective"
+LABEL = "label"
 SHAPE = ("name", "columns", "train", "freeze", "pairs")
 """Keys of a stage that are no keys of `[training]`."""
 
@@ -29,7 +30,8 @@ class Stage:
     """A stage as it is run: what it sees, what it holds, and its `[training]`.
 
     `columns` are seen, `held` learn nothing (columns, "fusion", "objective"), `pairs` are compared,
-    None: all. `name` is empty where the recipe declares no stages.
+    None: all. `name` is empty where the recipe declares no stages. `predicted` are what terms of
+    the objective may predict: "label", and targets.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Stage:
     held: frozenset[str]
     pairs: frozenset[frozenset[str]] | None
     training: TrainingConfig
+    predicted: frozenset[str] = frozenset({LABEL})
 
     def compares(self, pair: Sequence[str]) -> bool:
         """Say whether the loss may compare two columns in this stage."""
@@ -45,7 +48,7 @@ class Stage:
 
     def learns(self, term: tuple[str, str]) -> bool:
         """Say whether a term of the objective (`ObjectiveConfig.terms`) can have anchors here."""
-        if term[1] != "label":
+        if term[1] not in self.predicted:
             return self.compares(term)
         return len(self.columns) > 1 if term[0] == "joint" else term[0] in self.columns
 
@@ -54,9 +57,10 @@ def stages_of(recipe: Recipe) -> tuple[Stage, ...]:
     """Give the stages of a recipe, at least one."""
     training: TrainingConfig = recipe.sections["training"]
     columns = tuple(recipe.columns)
+    predicted = frozenset({LABEL, *recipe.targets})
     if not training.stages:
-        return (Stage("", columns, frozenset(), None, training),)
-    return tuple(_stage(config, training, columns) for config in training.stages)
+        return (Stage("", columns, frozenset(), None, training, predicted),)
+    return tuple(_stage(config, training, columns, predicted) for config in training.stages)
 
 
 def stage_problems(recipe: Recipe) -> list[Problem]:
@@ -94,7 +98,12 @@ def enter_stage(setup: Setup, number: int) -> None:
     )
 
 
-def _stage(config: StageConfig, training: TrainingConfig, columns: tuple[str, ...]) -> Stage:
+def _stage(
+    config: StageConfig,
+    training: TrainingConfig,
+    columns: tuple[str, ...],
+    predicted: frozenset[str],
+) -> Stage:
     seen = columns if config.columns is None else config.columns
     held = set(config.freeze or ())
     if config.train is not None:
@@ -109,6 +118,7 @@ def _stage(config: StageConfig, training: TrainingConfig, columns: tuple[str, ..
         frozenset(held | (set(columns) - set(seen))),
         pairs,
         training.model_copy(update=changes),
+        predicted,
     )
 
 

@@ -24,6 +24,7 @@ from torch import nn
 from polymodal_trainer.coverage import (
     check_columns,
     check_pairs,
+    check_predicted,
     check_training_rows,
     pair_name,
     rows_with_pairs,
@@ -136,8 +137,10 @@ def build(
     store = Store(data.store)
     try:
         check_columns(recipe, store)
+        check_predicted(recipe)
         splits = make_splits(store, data, seed)
-        check_training_rows(store.table, list(recipe.columns), splits.train, data.train)
+        needed = [*recipe.columns, *recipe.targets]
+        check_training_rows(store.table, needed, splits.train, data.train)
     except RecipeError as error:
         raise RecipeError(error.problems, source=source) from None
     pair_rows = rows_with_pairs(store.table, list(recipe.columns), objective_config, splits.train)
@@ -159,7 +162,7 @@ def build(
         )
     if training.chunk_size is not None:
         check_chunks(model.train())
-    given = objective_inputs(recipe, store)
+    given = objective_inputs(recipe, store, modalities, model)
     objective = cast("nn.Module", objective_config.build(**given)).to(precision.device)
     if model.fusion is not None:
         check_fusion(objective)
@@ -184,13 +187,17 @@ def build(
     return setup
 
 
-def objective_inputs(recipe: Recipe, store: Store) -> dict[str, Any]:
+def objective_inputs(
+    recipe: Recipe, store: Store, modalities: Mapping[str, Modality], model: Model
+) -> dict[str, Any]:
     """Give what the recipe's objective needs beside its options (`ObjectiveConfig.needs`)."""
     config: ObjectiveConfig = recipe.sections["objective"]
     known = {
         "columns": list(recipe.columns),
         "dim": recipe.embedding.dim,
         "classes": len(store.table.class_names),
+        "targets": {name: modalities[name].spec() for name in recipe.targets},
+        "widths": model.map_widths(),
     }
     return {name: known[name] for name in sorted(config.needs())}
 

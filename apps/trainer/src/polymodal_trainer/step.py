@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from polymodal_core.batch import Batch, Embeddings
 from polymodal_core.fusion import Exchange, Fusion
-from polymodal_core.objective import needs_joint, takes
+from polymodal_core.objective import maps_wanted, needs_joint, takes
 from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
@@ -85,6 +85,7 @@ def forward(setup: Setup, batch: Batch, step: int) -> tuple[Embeddings, LossOutp
             exchange,
             chunk_size=setup.training.chunk_size,
             joint=needs_joint(setup.objective),
+            maps=maps_wanted(setup.objective),
         )
     output: LossOutput = setup.objective(embeddings.z, **_given(setup, batch, embeddings))
     return embeddings, output
@@ -98,9 +99,20 @@ def _given(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, Any]
     if setup.teachers:
         given["teachers"] = {name: found.of(batch.index) for name, found in setup.teachers.items()}
     compare = _compared(setup, embeddings)
-    optional = {"compare": compare, "labels": batch.label, "joint": embeddings.joint}
+    optional = {
+        "compare": compare,
+        "labels": batch.label,
+        "joint": embeddings.joint,
+        "maps": embeddings.maps or None,
+        "targets": _targets(setup, batch),
+    }
     wanted = {name: value for name, value in optional.items() if value is not None}
     return given | {name: wanted[name] for name in wanted if takes(setup.objective, name)}
+
+
+def _targets(setup: Setup, batch: Batch) -> dict[str, Tensor]:
+    found = {name: batch.target(name) for name in setup.recipe.targets}
+    return {name: values for name, values in found.items() if values is not None}
 
 
 def _compared(setup: Setup, embeddings: Embeddings) -> frozenset[tuple[str, str]] | None:

@@ -37,6 +37,12 @@ def columns_table(setup: Setup) -> Table:
             f"{train[name]:,}",
             f"{validation[name]:,}",
         )
+    targets = list(setup.recipe.targets)
+    train = rows_with(setup.store.table, targets, setup.splits.train)
+    validation = rows_with(setup.store.table, targets, setup.splits.validation)
+    for name, config in setup.recipe.targets.items():
+        cells = ("predicted", "", "", "", f"{train[name]:,}", f"{validation[name]:,}")
+        table.add_row(name, config.kind, *cells)
     return table
 
 

@@ -20,8 +20,9 @@ class Batch:
 
     `inputs[column]` holds the collated values of the rows that have the column, first axis
     `present`; `rows[column]` [present] says which rows of the batch these are. A column that no
-    row of the batch has is in neither. `instance` and `label` are int64 [batch], -1 where
-    unknown; `index` [batch] is each row's number in the store.
+    row of the batch has is in neither; target columns (`ModalityConfig.target`) are among them.
+    `instance` and `label` are int64 [batch], -1 where unknown; `index` [batch] is each row's number
+    in the store.
     """
 
     inputs: Mapping[str, Inputs]
@@ -34,6 +35,17 @@ class Batch:
     def size(self) -> int:
         """Number of rows."""
         return int(self.instance.shape[0])
+
+    def target(self, column: str) -> Tensor | None:
+        """Give a target's values by row: [batch, ...], -1 where absent; None where no row has it.
+
+        Its inputs are one tensor of integers [present, ...].
+        """
+        if column not in self.inputs:
+            return None
+        found: Tensor = self.inputs[column]
+        rows = self.rows[column]
+        return found.new_full((self.size, *found.shape[1:]), -1).index_copy(0, rows, found)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
         """Give the same batch with every tensor on `device`."""
@@ -111,6 +123,9 @@ class Embeddings:
     `auxiliary_counts[column]` scalars, the numbers of things that they are means over. `joint`
     [batch, dim], where it was asked for, embeds each row by all columns that it has
     (`Model.combine`): it has seen all of them, so that no loss may compare it with any.
+    `maps[column]` [batch, channels, height, width], where they were asked for, lay out the tokens
+    of a column seen alone, and `maps["joint"]` those of one that has seen all others of its row;
+    zeros where it is absent.
     """
 
     z: Mapping[str, Tensor]
@@ -119,6 +134,7 @@ class Embeddings:
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
     auxiliary_counts: Mapping[str, Tensor] = field(default_factory=dict)
     joint: Tensor | None = None
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def to_device(value: Inputs, device: torch.device | str, *, non_blocking: bool = False) -> Inputs:

@@ -57,12 +57,19 @@ def check_column_name(name: str) -> str | None:
 def parse_columns(
     given: Any, embedding: EmbeddingConfig, registry: Registry, problems: list[Problem]
 ) -> dict[str, ColumnConfig]:
-    """Validate the `modalities` table of a recipe, appending every problem found to `problems`."""
+    """Validate the `modalities` table of a recipe, appending every problem found to `problems`.
+
+    Targets are left out (`parse_targets`).
+    """
     if not isinstance(given, Mapping) or not given:
         problems.append(
             Problem("modalities", "no column is declared; add a table such as [modalities.image]")
         )
         return {}
+    given = {name: item for name, item in given.items() if not is_target(name, item, registry)}
+    if not given:
+        message = "targets alone are declared; add a column to predict them from"
+        problems.append(Problem("modalities", message))
     columns: dict[str, ColumnConfig] = {}
     for name, options in sorted(given.items(), key=lambda pair: _shares(pair[1])):
         path = f"modalities.{name}"
@@ -78,6 +85,43 @@ def parse_columns(
             if column is not None:
                 columns[name] = column
     return {name: columns[name] for name in given if name in columns}
+
+
+def is_target(name: str, options: Any, registry: Registry) -> bool:
+    """Say whether a column of a recipe is of a kind that is predicted (`ModalityConfig.target`)."""
+    if not isinstance(options, Mapping) or "share" in options:
+        return False
+    try:
+        return registry.modality(str(options.get("kind", name))).target
+    except PolymodalError:  # `parse_columns` says what is wrong with it
+        return False
+
+
+def parse_targets(
+    given: Any, registry: Registry, problems: list[Problem]
+) -> dict[str, ModalityConfig]:
+    """Validate the target columns of a recipe, which have neither encoder nor head."""
+    targets = {}
+    for name, options in given.items() if isinstance(given, Mapping) else ():
+        if not is_target(name, options, registry):
+            continue
+        path = f"modalities.{name}"
+        wrong = check_column_name(name)
+        if wrong is not None:
+            problems.append(Problem(path, wrong))
+            continue
+        kind = str(options.get("kind", name))
+        problems += [
+            Problem(f"{path}.{key}", f"{kind} is predicted and never an input; leave it out")
+            for key in ("encoder", "head")
+            if key in options
+        ]
+        kept = {key: value for key, value in options.items() if key not in ("encoder", "head")}
+        config = registry.modality(kind)
+        found = _validated(config, {**kept, "kind": kind}, path, problems)
+        if found is not None:
+            targets[name] = found
+    return targets
 
 
 def _shares(options: Any) -> bool:

@@ -41,13 +41,18 @@ class ModalityConfig(Configuration):
     """A kind of modality. Builds with defaults, so that packing and showing need no recipe.
 
     Subclasses set `kind: Literal["..."] = "..."`. `default_encoder` is the kind of encoder that a
-    recipe gets when it names none. `of_classes` says that every item stands for a class.
-    `estimator` is what can fill missing values in from another kind, where anything can.
+    recipe gets when it names none. `of_classes` says that every item stands for a class. `target`
+    says that values are what an objective predicts, and never an input: such a column has neither
+    encoder nor head, its `fit` learns what the objective must know, and `packing` names the options
+    that a recipe takes over from the store. `estimator` is what can fill missing values in from
+    another kind, where anything can.
     """
 
     kind: str
     default_encoder: ClassVar[str]
     of_classes: ClassVar[bool] = False
+    target: ClassVar[bool] = False
+    packing: ClassVar[tuple[str, ...]] = ()
     estimator: ClassVar[type[EstimatorConfig] | None] = None
 
     def registered_with(self) -> str | None:
@@ -196,17 +201,18 @@ class ObjectiveConfig(Configuration):
     def terms(self, columns: Collection[str]) -> list[tuple[str, str]]:
         """Name what the loss is made of: the pairs of `columns` that it compares.
 
-        A column and "label" where it predicts the rows' labels from that column, "joint" and
-        "label" where it does so from whole rows.
+        A column and "label", or a target column, where it predicts that from the column; "joint"
+        for the column where it does so from whole rows.
         """
         weights = self.weights()
         return list(combinations(columns, 2)) if weights is None else list(weights)
 
     def needs(self) -> frozenset[str]:
-        """Name what `build` has to be given of `columns`, `dim` and `classes`.
+        """Name what `build` has to be given: `columns`, `dim`, `classes`, `targets`, `widths`.
 
-        These are the names of the model's columns, the width of the space, and the number of
-        classes that the store's labels name. A checkpoint keeps what was given.
+        These are the names of the model's columns, the width of the space, the number of classes
+        that the store's labels name, the `spec()` of each target column, and the channels of each
+        column's map of tokens. A checkpoint keeps what was given.
         """
         return frozenset()
 

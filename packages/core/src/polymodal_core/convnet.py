@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polymodal_core.batch import Features
@@ -32,17 +33,28 @@ class SpatialConvNet(nn.Module):
     map is left; channels double from `width` on, up to eightfold. The cells of the map are the
     tokens, and `pooled` is a linear layer over the whole map: an average over it would forget
     which thing is to the left of which. Group normalisation makes a value's features independent
-    of the rest of its batch.
+    of the rest of its batch. With `stride`, halving ends where a cell is so many pixels wide, which
+    is the last stage, and `pooled` is of the map averaged down to COARSEST cells a side.
     """
 
-    def __init__(self, channels: int, *, size: int, width: int = 24, depth: int = 0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        size: int,
+        width: int = 24,
+        depth: int = 0,
+        stride: int | None = None,
+    ) -> None:
         """Build the network for pictures of `size` pixels a side."""
         super().__init__()
         stages: list[nn.Module] = []
-        side, wide, narrow = size, width, channels
+        side, wide, narrow, cell = size, width, channels, 1
         while side > COARSEST or not stages:
+            if cell == stride:
+                break
             stages.append(_convolution(narrow, wide, stride=2))
-            side = (side + 1) // 2
+            side, cell = (side + 1) // 2, 2 * cell
             # Fine maps cost most and say least: residual convolutions start at a quarter.
             if len(stages) > 2:
                 stages += [ResidualConvolution(wide) for _ in range(depth)]
@@ -50,14 +62,16 @@ class SpatialConvNet(nn.Module):
         self.side = side
         self.feature_dim = narrow
         self.stages = nn.Sequential(*stages)
-        self.pool = nn.Linear(narrow * side * side, narrow)
+        self.coarse = min(side, COARSEST) if stride is not None else side
+        self.pool = nn.Linear(narrow * self.coarse * self.coarse, narrow)
 
     def forward(self, pictures: Tensor) -> Features:
         """Give pooled [present, feature_dim] and tokens [present, side * side, feature_dim]."""
         maps = self.stages(pictures)
         tokens = maps.flatten(2).transpose(1, 2)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        return Features(self.pool(maps.flatten(1)), tokens, mask, grid=(self.side, self.side))
+        pooled = maps if self.coarse == self.side else F.adaptive_avg_pool2d(maps, self.coarse)
+        return Features(self.pool(pooled.flatten(1)), tokens, mask, grid=(self.side, self.side))
 
 
 def _convolution(narrow: int, wide: int, *, stride: int) -> nn.Sequential:

@@ -53,12 +53,15 @@ class Fused:
     them, say how much each column of a row counts. `attention[column]` [present, layers, heads,
     queries, length], where it was asked for and there is any, says how shared blocks look at the
     column's pooled vector (first) and tokens. The last of `queries` is the token that becomes the
-    column's features; what is left to 1 it reads elsewhere.
+    column's features; what is left to 1 it reads elsewhere. `tokens[column]` [present, length,
+    feature_dim], where the kind gives any, are the column's tokens after the exchange, in the order
+    of `Features.tokens`.
     """
 
     features: Mapping[str, Tensor]
     weights: Mapping[str, Tensor] | None = None
     attention: Mapping[str, Tensor] | None = None
+    tokens: Mapping[str, Tensor] | None = None
 
 
 class Fusion(Protocol):

@@ -15,6 +15,7 @@ from polymodal_core.config import Tuning
 from polymodal_core.errors import PolymodalError
 from polymodal_core.fusion import Exchange, Fused
 from polymodal_core.lora import add_adapters, is_adapter, set_adapter_mode
+from polymodal_core.objective import JOINT, MapsWanted
 from polymodal_core.protocols import Modality
 
 if TYPE_CHECKING:
@@ -189,15 +190,66 @@ class Model(nn.Module):
         fused = cast("Fused", self.fusion(features, rows, size=size, attention=True))
         return fused.attention or {}
 
+    def token_map(
+        self,
+        column: str,
+        features: Mapping[str, Features],
+        rows: Mapping[str, Tensor] | None = None,
+        *,
+        size: int | None = None,
+    ) -> Tensor:
+        """Lay a column's tokens out as its encoder's grid: [present, channels, height, width].
+
+        With a fusion they have seen the other columns given, as in `combine`, and are of its
+        width. Raises PolymodalError where the encoder says no grid, or the fusion gives no tokens.
+        """
+        found = features[column]
+        if found.grid is None:
+            raise PolymodalError(
+                f"the encoder of column '{column}' gives no map of tokens (a grid); wanted one "
+                f"that does, such as a convolutional network of kind convnet or timm"
+            )
+        tokens = found.tokens
+        if self.fusion is not None:
+            length = len(found.pooled) if size is None else size
+            every = torch.arange(length, device=found.pooled.device)
+            rows = dict.fromkeys(features, every) if rows is None else rows
+            tokens = (self._fuse(features, rows, length).tokens or {}).get(column)
+        if tokens is None:
+            raise PolymodalError(
+                f"the fusion {type(self.fusion).__name__} gives no tokens of column '{column}'; "
+                f'fusion.kind = "cross_attention" does'
+            )
+        height, width = found.grid
+        cells = tokens[:, tokens.shape[1] - height * width :]
+        laid: Tensor = cells.transpose(1, 2).unflatten(2, (height, width))
+        return laid
+
+    def map_widths(self) -> dict[str, int]:
+        """Give the width of each column's `token_map`."""
+        dims = {
+            column: int(cast("Any", self.encoders[_key(owner)]).feature_dim)
+            for column, owner in self.owners.items()
+        }
+        if self.fusion is None:
+            return dims
+        return dict.fromkeys(dims, int(cast("Any", self.fusion).feature_dim))
+
     def forward(
-        self, batch: Batch, exchange: Exchange | None = None, *, joint: bool = False
+        self,
+        batch: Batch,
+        exchange: Exchange | None = None,
+        *,
+        joint: bool = False,
+        maps: MapsWanted | None = None,
     ) -> Embeddings:
         """Embed the values present in a batch: unit vectors [batch, dim], zeros where absent.
 
         With a fusion, the columns of a side of `exchange` see each other, and each has the
         embedding of its row's side, as `combine` gives it, unless columns of one side are compared;
         without `exchange`, each column is seen alone. `joint` asks for the embeddings of whole rows
-        too. Raises PolymodalError where the sides do not hold each column once.
+        too, `maps` for maps of tokens. Raises PolymodalError where the sides do not hold each
+        column once, and as `token_map` does.
         """
         features = {
             column: self.features(column, batch.inputs[column])
@@ -223,6 +275,7 @@ class Model(nn.Module):
             held = {column: batch.rows[column] for column in features}
             whole = torch.zeros(batch.size, self.dim, device=device)
             whole = self.combine(features, held, size=batch.size) if features else whole
+        laid = {} if maps is None else self._maps(features, batch, maps)
         return Embeddings(
             z,
             present,
@@ -230,7 +283,27 @@ class Model(nn.Module):
             auxiliary={name: cast("Tensor", item.auxiliary) for name, item in losses.items()},
             auxiliary_counts={name: _auxiliary_count(item) for name, item in losses.items()},
             joint=whole,
+            maps=laid,
         )
+
+    def _maps(
+        self, features: Mapping[str, Features], batch: Batch, wanted: MapsWanted
+    ) -> dict[str, Tensor]:
+        found = {}
+        for column in wanted.alone:
+            if column in features:
+                alone = self.token_map(column, {column: features[column]})
+                found[column] = _in_rows(alone, batch.rows[column], batch.size)
+        if wanted.together is not None and wanted.together in features and len(features) > 1:
+            if self.fusion is None:
+                raise PolymodalError(
+                    f"there is no fusion by which '{wanted.together}' could see the other columns; "
+                    f'add [fusion] with kind = "cross_attention", or leave them out'
+                )
+            held = {column: batch.rows[column] for column in features}
+            whole = self.token_map(wanted.together, features, held, size=batch.size)
+            found[JOINT] = _in_rows(whole, held[wanted.together], batch.size)
+        return found
 
     def _vectors(
         self, features: Mapping[str, Features], batch: Batch, exchange: Exchange | None
@@ -352,6 +425,11 @@ def _tuned(columns: Mapping[str, ColumnConfig], tuning: Tuning) -> frozenset[str
         for name, column in columns.items()
         if column.share is None and column.encoder.tuning == tuning
     )
+
+
+def _in_rows(found: Tensor, rows: Tensor, size: int) -> Tensor:
+    # [present, ...] to [batch, ...], zeros where absent.
+    return found.new_zeros(size, *found.shape[1:]).index_copy(0, rows, found)
 
 
 def _auxiliary_count(features: Features) -> Tensor:

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+JOINT = "joint"
+"""What the terms of an objective, and maps, call whole rows."""
+
+
+@dataclass(frozen=True)
+class MapsWanted:
+    """Which maps of tokens an objective wants (`Embeddings.maps`).
+
+    Those of the columns `alone`, each seen alone, and that of the column `together` after it has
+    seen all others; None: no such map.
+    """
+
+    alone: tuple[str, ...]
+    together: str | None = None
 
 
 @runtime_checkable
@@ -16,6 +33,27 @@ class Classifier(Protocol):
 
     def logits(self, columns: Sequence[str], embeddings: Tensor) -> Tensor:
         """Score embeddings [rows, dim] of `columns` together for every class [rows, classes]."""
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """An objective, or a part of one, that has learned to tell the class of every pixel.
+
+    `target` names the column of label maps, `visual` the one whose map whole rows are read from,
+    `streams` the columns that it reads alone, `size` the side of its maps in pixels.
+    """
+
+    target: str
+    visual: str
+    streams: tuple[str, ...]
+    size: int
+
+    def segment(self, columns: Sequence[str], maps: Tensor) -> Tensor:
+        """Score maps of `columns` together [rows, channels, height, width] for every class.
+
+        Gives [rows, classes, size, size].
+        """
         ...
 
 
@@ -39,3 +77,15 @@ def classifier_of(objective: nn.Module) -> Classifier | None:
     """Give the part of an objective that classifies rows, None where it has none."""
     parts = (part for part in objective.modules() if isinstance(part, Classifier))
     return cast("Classifier | None", next(parts, None))
+
+
+def segmenter_of(objective: nn.Module) -> Segmenter | None:
+    """Give the part of an objective that segments pictures, None where it has none."""
+    parts = (part for part in objective.modules() if isinstance(part, Segmenter))
+    return cast("Segmenter | None", next(parts, None))
+
+
+def maps_wanted(objective: nn.Module) -> MapsWanted | None:
+    """Say which maps of tokens an objective wants, None where it has no part that segments."""
+    found = segmenter_of(objective)
+    return None if found is None else MapsWanted(found.streams, found.visual)

@@ -80,7 +80,7 @@ class Registry:
         if issubclass(config, EncoderConfig):
             _require_attribute(config, "modality", distribution)
             name = f"{config.modality}/{kind}"
-        elif issubclass(config, ModalityConfig):
+        elif issubclass(config, ModalityConfig) and not config.target:
             _require_attribute(config, "default_encoder", distribution)
         taken = self.registrations.get((group, name))
         if taken is not None and taken.config is not config:

@@ -161,7 +161,8 @@ class Objective(Protocol):
     One that is to train with a fusion takes `compare` too, a collection of pairs of columns or
     None: of the pairs that it compares, only these in this batch, in either order. One that
     predicts labels takes `labels` [batch], -1 where unknown, and one with `needs_joint = True`
-    takes `joint` [batch, dim], the embeddings of whole rows. One
+    takes `joint` [batch, dim], the embeddings of whole rows. One that predicts a target column
+    takes `targets` [batch, ...] by column, -1 where absent, and `maps` (`objective.Segmenter`). One
     whose config names `teachers` takes their embeddings of the batch under that name.
     """
 

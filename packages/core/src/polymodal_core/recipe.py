@@ -5,21 +5,22 @@ from __future__ import annotations
 import functools
 import operator
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from polymodal_core.columns import ColumnConfig, Table, parse_columns
+from polymodal_core.columns import ColumnConfig, Table, parse_columns, parse_targets
 from polymodal_core.config import (
     Configuration,
     EmbeddingConfig,
     FusionConfig,
     HeadConfig,
+    ModalityConfig,
     problems_of,
 )
 from polymodal_core.errors import PolymodalError, Problem, RecipeError, suggest
@@ -30,7 +31,8 @@ from polymodal_core.plugins import Registry
 class Recipe:
     """A validated recipe: its columns, its sections by name, and the resolved plain table.
 
-    `fusion` is None where columns are towers of their own.
+    `fusion` is None where columns are towers of their own. `targets` are the columns that are
+    predicted: the model knows nothing of them.
     """
 
     columns: Mapping[str, ColumnConfig]
@@ -38,6 +40,7 @@ class Recipe:
     sections: Mapping[str, Any]
     table: Table
     fusion: FusionConfig | None = None
+    targets: Mapping[str, ModalityConfig] = field(default_factory=dict)
 
 
 def read_toml(path: Path) -> Table:
@@ -105,12 +108,14 @@ def load_recipe(
             problems.append(Problem(name, f"unknown section{hint}"))
     embedding = parsed.pop("embedding") or EmbeddingConfig()
     columns = parse_columns(table.get("modalities"), embedding, registry, problems)
+    targets = parse_targets(table.get("modalities"), registry, problems)
     _check_pairs(parsed, columns, problems)
     fusion = _fusion(table.get("fusion", False), registry, columns, problems)
     if problems:
         raise RecipeError(problems, source=source)
     resolved = _resolved(table, columns, embedding, {**parsed, "fusion": fusion})
-    return Recipe(columns, embedding, parsed, resolved, fusion)
+    resolved["modalities"] |= {name: _dumped(config) for name, config in targets.items()}
+    return Recipe(columns, embedding, parsed, resolved, fusion, targets)
 
 
 def recipe_model(*, registry: Registry, sections: Mapping[str, Any]) -> type[BaseModel]:
@@ -121,6 +126,9 @@ def recipe_model(*, registry: Registry, sections: Mapping[str, Any]) -> type[Bas
     columns: list[Any] = [_SharedColumn]
     for kind in registry.names("modality"):
         config = registry.modality(kind)
+        if config.target:
+            columns.append(config)
+            continue
         encoders = registry.configs("encoder", prefix=f"{kind}/")
         fields: dict[str, Any] = {"head": (HeadConfig, HeadConfig())}
         if encoders:
@@ -212,7 +220,7 @@ def _resolved(
     embedding: EmbeddingConfig,
     sections: Mapping[str, Any],
 ) -> Table:
-    dump: Callable[[Configuration], Table] = lambda item: item.model_dump(mode="json")  # noqa: E731
+    dump = _dumped
     resolved = deepcopy(table)
     resolved["embedding"] = dump(embedding)
     resolved["modalities"] = {
@@ -230,6 +238,10 @@ def _resolved(
     for name, section in sections.items():
         resolved[name] = None if section is None else dump(section)
     return cast("Table", _without_none(resolved))
+
+
+def _dumped(config: Configuration) -> Table:
+    return cast("Table", _without_none(config.model_dump(mode="json")))
 
 
 def _value(text: str) -> Any:

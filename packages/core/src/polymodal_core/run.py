@@ -93,19 +93,21 @@ def open_run(path: Path) -> RunFolder:
 
 
 def fitted_modalities(recipe: Recipe, states: Mapping[str, State]) -> dict[str, Modality]:
-    """Build every column's modality from the state that its owner's `fit` learned.
+    """Build every column's modality from the state that its owner's `fit` learned, and targets'.
 
     Raises CheckpointError for a column that the states do not know.
     """
-    missing = sorted({column.owner for column in recipe.columns.values()} - states.keys())
+    owners = {column.owner for column in recipe.columns.values()} | recipe.targets.keys()
+    missing = sorted(owners - states.keys())
     if missing:
         raise CheckpointError(
             f"nothing was learned for column{'s' if len(missing) > 1 else ''} "
             f"{', '.join(missing)} when this run was trained; its columns: {', '.join(states)}"
         )
-    return {
+    inputs = {
         name: column.modality.build(states[column.owner]) for name, column in recipe.columns.items()
     }
+    return inputs | {name: kind.build(states[name]) for name, kind in recipe.targets.items()}
 
 
 def write_states(run: RunFolder, states: Mapping[str, State]) -> None:

@@ -54,13 +54,15 @@ def load_batches(  # noqa: PLR0913
     workers: int = 0,
     drop_last: bool = True,
     modality_dropout: float = 0.0,
+    kept: Sequence[str] = (),
     order: Integers | None = None,
     start_method: StartMethod | None = None,
 ) -> Iterable[Batch]:
     """Load the batches of an epoch, `start` of them skipped.
 
     In training, rows come in a random order of (seed, epoch), or as `order` has them, and values
-    are augmented; else rows come in the given order. `workers` processes load ahead, by
+    are augmented; else rows come in the given order. Modality dropout leaves the columns `kept`
+    alone. `workers` processes load ahead, by
     `start_method` (the platform's where it is None); 0 loads in this process. Raises StoreError for
     a column that no row has, and ValueRejectedError, naming column and item, for a value that
     cannot be decoded or transformed.
@@ -80,6 +82,7 @@ def load_batches(  # noqa: PLR0913
         epoch=epoch,
         training=training,
         dropout=modality_dropout if training else 0.0,
+        kept=kept,
     )
     indices = [
         (number, order[number * batch_size : (number + 1) * batch_size])

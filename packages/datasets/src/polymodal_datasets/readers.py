@@ -5,7 +5,7 @@ A reader is a map-style dataset whose index is a whole batch. It can be pickled 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,14 +39,19 @@ class RowReader:
         epoch: int,
         training: bool,
         dropout: float,
+        kept: Sequence[str] = (),
     ) -> None:
-        """Read rows for training in `epoch`, values left out at the rate `dropout`, or else."""
+        """Read rows for training in `epoch`, values left out at the rate `dropout`, or else.
+
+        Values of the columns `kept` are never left out, and are no reason to leave others out.
+        """
         self.store = store
         self.modalities = dict(modalities)
         self.seed = seed
         self.epoch = epoch
         self.training = training
         self.dropout = dropout
+        self.kept = frozenset(kept)
 
     def __getitem__(self, index: tuple[int, Integers]) -> Batch | Failure:
         """Make the batch of (number, rows [batch])."""
@@ -89,7 +94,12 @@ class RowReader:
         """Item numbers [batch] by column, those that modality dropout takes replaced by -1."""
         import numpy as np
 
-        columns = list(self.modalities)
+        always = {
+            column: self.store.table.items[column][rows]
+            for column in self.modalities
+            if column in self.kept
+        }
+        columns = [column for column in self.modalities if column not in self.kept]
         numbers = np.stack([self.store.table.items[column][rows] for column in columns])
         if self.dropout > 0:
             rng = np.random.default_rng([self.seed, self.epoch, number, DROPOUT])
@@ -100,7 +110,7 @@ class RowReader:
             dropped = draws < self.dropout
             dropped[survivor, np.arange(len(rows))] = False
             numbers = np.where(dropped, -1, numbers)
-        return dict(zip(columns, numbers, strict=True))
+        return dict(zip(columns, numbers, strict=True)) | always
 
 
 class ItemReader:

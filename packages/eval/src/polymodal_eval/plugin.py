@@ -16,6 +16,7 @@ from polymodal_eval.tasks.config import (
     PromptsConfig,
     RetrievalConfig,
     RobustnessConfig,
+    SegmentationTaskConfig,
     VQAConfig,
     ZeroShotConfig,
 )
@@ -23,7 +24,7 @@ from polymodal_eval.tasks.config import (
 
 @hookimpl
 def register_tasks() -> Sequence[type[TaskConfig]]:
-    """Retrieval, enrichment, classification of every kind, robustness, VQA."""
+    """Retrieval, enrichment, classification of every kind, segmentation, robustness, VQA."""
     return [
         RetrievalConfig,
         EnrichmentConfig,
@@ -35,4 +36,5 @@ def register_tasks() -> Sequence[type[TaskConfig]]:
         RobustnessConfig,
         VQAConfig,
         ClassificationConfig,
+        SegmentationTaskConfig,
     ]

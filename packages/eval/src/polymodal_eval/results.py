@@ -36,6 +36,7 @@ class QueryRecords:
     (1 = best), `hits` among the first `num_relevant`, and `average_precision` are None where the
     task ranks nothing; `labels` are the classes that a query is an example of, None where the task
     does not classify, and `predicted` the class that it was taken for, where the task says.
+    `pixels` are those of each class in a picture that was segmented (`pixel_counts.pack_counts`).
     """
 
     item: Integers
@@ -49,6 +50,7 @@ class QueryRecords:
     average_precision: Floats | None = None
     labels: tuple[Integers, ...] | None = None
     predicted: Integers | None = None
+    pixels: tuple[Integers, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from polymodal_core.protocols import Modality
 
     from polymodal_eval.embedding_table import EmbeddingTable
+    from polymodal_eval.segmented_rows import SegmentedSplit
 
     Integers = NDArray[np.int64]
     Vectors = NDArray[np.float32]
@@ -64,7 +65,8 @@ class Space:
     this split where `split` is None. Both are None where the values are not at hand. `source` is
     what the store was packed from. `rows` [rows] are the numbers that the split's rows have in the
     store. `classify(columns, vectors)` scores vectors [rows, dim] of columns together for the
-    classes [rows, classes]; None where the run has learned none. `seed` and `resamples` serve
+    classes [rows, classes]; None where the run has learned none. `segmented` are
+    label maps, where the run predicts any and a task wants them. `seed` and `resamples` serve
     intervals.
     """
 
@@ -82,6 +84,7 @@ class Space:
     spans: Callable[[str, int], Sequence[tuple[int, int]] | None] = lambda column, item: None
     rows: Integers | None = None
     classify: Callable[[tuple[str, ...], Vectors], Vectors] | None = None
+    segmented: SegmentedSplit | None = None
     split: str = "test"
     seed: int = 0
     resamples: int = 1000

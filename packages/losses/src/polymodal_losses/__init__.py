@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from polymodal_losses.output import LossOutput
     from polymodal_losses.pcmc import PCMC
     from polymodal_losses.pcmr import PCMR
+    from polymodal_losses.segmentation import Segmentation
     from polymodal_losses.siglip import SigLIP
     from polymodal_losses.sum import Sum
     from polymodal_losses.trimodal import Trimodal
@@ -29,6 +30,7 @@ __all__ = [
     "InfoNCE",
     "KLDivergence",
     "LossOutput",
+    "Segmentation",
     "SigLIP",
     "Sum",
     "Trimodal",
@@ -45,6 +47,7 @@ _MODULES = {
     "Sum": "sum",
     "Trimodal": "trimodal",
     "Classification": "classification",
+    "Segmentation": "segmentation",
     "MMD": "discrepancy",
     "KLDivergence": "gaussian_divergence",
     "DomainAdversarial": "adversarial",

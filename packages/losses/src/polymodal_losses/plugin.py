@@ -22,6 +22,7 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         TrimodalConfig,
     )
     from polymodal_losses.distillation_config import DistillationConfig
+    from polymodal_losses.segmentation_config import SegmentationObjectiveConfig
     from polymodal_losses.sum_config import SumConfig
     from polymodal_losses.transfer_config import (
         ClassificationConfig,
@@ -39,6 +40,7 @@ def register_objectives() -> Sequence[type[ObjectiveConfig]]:
         DistillationConfig,
         SumConfig,
         ClassificationConfig,
+        SegmentationObjectiveConfig,
         MMDConfig,
         KLDivergenceConfig,
         DomainAdversarialConfig,

@@ -60,6 +60,8 @@ def _check_modality_class(config: type[ModalityConfig], loaded: Registry) -> Non
     rules = Rules(config.__name__)
     with rules.runs("must build with defaults: packing and showing need no recipe"):
         config.model_validate({}).build()
+    if config.target:
+        return
     default = getattr(config, "default_encoder", None)
     rules.require(
         isinstance(default, str),

@@ -18,10 +18,12 @@ class ConvNetEncoder(nn.Module):
     of a coarse map, masked where no pixel of a cell has a reading.
     """
 
-    def __init__(self, channels: int, *, size: int, width: int, depth: int) -> None:
+    def __init__(
+        self, channels: int, *, size: int, width: int, depth: int, stride: int | None = None
+    ) -> None:
         """Build the network with random weights."""
         super().__init__()
-        self.network = SpatialConvNet(channels, size=size, width=width, depth=depth)
+        self.network = SpatialConvNet(channels, size=size, width=width, depth=depth, stride=stride)
         self.feature_dim = self.network.feature_dim
 
     def forward(self, inputs: Tensor) -> Features:

@@ -43,13 +43,15 @@ class ConvNetConfig(RefinedConfig):
     """A small network over depth and validity that learns within minutes on a CPU.
 
     `width` channels in its first stage; `depth` residual convolutions in each coarse stage.
-    `refinement` and `hidden` as in `RefinedConfig`.
+    `stride` is the side in pixels of a cell, as of pictures. `refinement` and `hidden` as in
+    `RefinedConfig`.
     """
 
     kind: Literal["convnet"] = "convnet"
     modality: ClassVar[str] = "depth"
     width: int = Field(default=24, ge=1)
     depth: int = Field(default=0, ge=0)
+    stride: Literal[4, 8, 16, 32] | None = None
 
     def build(
         self, *, size: int, channels: int, max_metres: float
@@ -57,7 +59,9 @@ class ConvNetConfig(RefinedConfig):
         """Build it with random weights."""
         from polymodal_depth.convnet import ConvNetEncoder
 
-        encoder = ConvNetEncoder(channels, size=size, width=self.width, depth=self.depth)
+        encoder = ConvNetEncoder(
+            channels, size=size, width=self.width, depth=self.depth, stride=self.stride
+        )
         return cast("ConvNetEncoder | RefinedEncoder", self._refined(encoder))
 
 

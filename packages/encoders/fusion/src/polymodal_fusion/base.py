@@ -86,6 +86,7 @@ class SideFusion(nn.Module):
             _merged(item.features for item in found),
             _merged(item.weights for item in found) or None,
             _merged(item.attention for item in found) or None,
+            _merged(item.tokens for item in found) or None,
         )
 
     def fuse_together(

@@ -63,9 +63,9 @@ class CrossAttention(SideFusion):
 
     The tokens of the column `visual`, its pooled vector first, are queries; those of every other
     column on its side are keys and values, `layers` times, with residual connections. Its output
-    [present, width] is its first token, normalised. Where a row lacks the auxiliaries, that is to
-    the last bit what `visual` gives alone. Auxiliaries ask nothing: their outputs are their own
-    pooled vectors, projected and normalised.
+    [present, width] is its first token, normalised; `Fused.tokens` are all others. Where a row
+    lacks the auxiliaries, that is to the last bit what `visual` gives alone. Auxiliaries ask
+    nothing: their outputs are their own pooled vectors and tokens, projected and normalised.
 
     A row's embedding (`Model.combine`) is that of `visual` where the row has it; else the mean of
     its auxiliaries'. Under a classification loss no columns are compared, so that nothing can leak;
@@ -117,13 +117,15 @@ class CrossAttention(SideFusion):
             column: self.inputs[self.place[column]](features[column])
             for column in sorted(features, key=self.place.__getitem__)
         }
-        first = {column: tokens[:, 0] for column, (tokens, _) in streams.items()}
+        every = {column: tokens for column, (tokens, _) in streams.items()}
+        first = {column: tokens[:, 0] for column, tokens in every.items()}
         weights = {column: found.new_ones(len(found)) for column, found in first.items()}
         if self.visual in streams:
             tokens, _ = streams.pop(self.visual)
             places = _places(rows, self.visual, list(streams), size)
             for layer in self.layers:
                 tokens = layer(tokens, streams, places)
+            every[self.visual] = tokens
             first[self.visual] = tokens[:, 0]
             seen = torch.zeros(size, dtype=torch.bool, device=tokens.device)
             seen[rows[self.visual]] = True
@@ -132,6 +134,10 @@ class CrossAttention(SideFusion):
         return Fused(
             {column: self.norms[self.place[column]](found) for column, found in first.items()},
             weights,
+            tokens={
+                column: self.norms[self.place[column]](tokens[:, 1:])
+                for column, tokens in every.items()
+            },
         )
 
     def operations_together(self, lengths: Mapping[str, int]) -> int:

@@ -24,11 +24,12 @@ class ConvNetEncoder(nn.Module):
         std: Sequence[float],
         width: int,
         depth: int,
+        stride: int | None = None,
     ) -> None:
         """Build the network with random weights."""
         super().__init__()
         self.normalise = Normalise(mean, std)
-        self.network = SpatialConvNet(channels, size=size, width=width, depth=depth)
+        self.network = SpatialConvNet(channels, size=size, width=width, depth=depth, stride=stride)
         self.feature_dim = self.network.feature_dim
 
     def forward(self, inputs: Tensor) -> Features:

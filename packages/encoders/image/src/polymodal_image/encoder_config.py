@@ -18,19 +18,28 @@ class ConvNetConfig(EncoderConfig):
     """A small network that learns from scratch within minutes on a CPU.
 
     `width` channels in its first stage; `depth` residual convolutions in each coarse stage.
+    `stride` is the side in pixels of a cell, of which each is a token; left out, there are 6 x 6
+    cells at the most. A map of every pixel wants 8 or less.
     """
 
     kind: Literal["convnet"] = "convnet"
     modality: ClassVar[str] = "image"
     width: int = Field(default=24, ge=1)
     depth: int = Field(default=0, ge=0)
+    stride: Literal[4, 8, 16, 32] | None = None
 
     def build(self, *, size: int, channels: int, mean: Channels, std: Channels) -> ConvNetEncoder:
         """Build it with random weights."""
         from polymodal_image.convnet import ConvNetEncoder
 
         return ConvNetEncoder(
-            channels, size=size, mean=mean, std=std, width=self.width, depth=self.depth
+            channels,
+            size=size,
+            mean=mean,
+            std=std,
+            width=self.width,
+            depth=self.depth,
+            stride=self.stride,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from polymodal_eval.class_scores import SCORES, class_counts, resampled_scores
 from polymodal_eval.comparison.reports import Queries
+from polymodal_eval.pixel_counts import PIXEL_SCORES, resampled_pixel_scores
 from polymodal_eval.statistics import (
     Estimate,
     class_mean_interval,
@@ -72,6 +73,7 @@ def take(queries: Queries, places: Integers) -> Queries:
         else queries.average_precision[places],
         labels=None if queries.labels is None else tuple(queries.labels[place] for place in places),
         predicted=None if queries.predicted is None else queries.predicted[places],
+        pixels=None if queries.pixels is None else queries.pixels.take(places),
     )
 
 
@@ -86,6 +88,8 @@ def query_values(metric: str, queries: Queries, headline: str) -> Floats | None:
         return np.asarray(queries.hits / queries.num_relevant)
     if metric == "map" and queries.average_precision is not None:
         return queries.average_precision
+    if metric in PIXEL_SCORES:  # of all pictures together, and not a mean over them
+        return None
     return queries.score if metric == headline else None
 
 
@@ -99,6 +103,8 @@ def measure(
         return _class_average(shared, resamples=resamples, seed=seed)
     if metric in SCORES:
         return _class_scores(metric, shared, resamples=resamples, seed=seed)
+    if metric in PIXEL_SCORES:
+        return _pixel_scores(metric, shared, resamples=resamples, seed=seed)
     sides = []
     for runs in (shared.first, shared.second):
         values = [query_values(metric, run, headline) for run in runs]
@@ -142,6 +148,27 @@ def _class_scores(metric: str, shared: Shared, *, resamples: int, seed: int) -> 
             for part in predicted
         ]
         drawn.append([part[metric] for part in found if part is not None])
+    return _of_draws(metric, values, drawn)
+
+
+def _pixel_scores(metric: str, shared: Shared, *, resamples: int, seed: int) -> Difference | None:
+    values, drawn = [], []
+    for runs in (shared.first, shared.second):
+        counts = [run.pixels for run in runs if run.pixels is not None]
+        if len(counts) < len(runs):
+            return None
+        values.append(tuple(float(part.total().scores()[metric]) for part in counts))
+        found = [
+            resampled_pixel_scores(part, shared.clusters, resamples=resamples, seed=seed)
+            for part in counts
+        ]
+        drawn.append([part[metric] for part in found if part is not None])
+    return _of_draws(metric, values, drawn)
+
+
+def _of_draws(
+    metric: str, values: Sequence[tuple[float, ...]], drawn: Sequence[Sequence[Floats]]
+) -> Difference:
     value = float(np.mean(values[0]) - np.mean(values[1]))
     if not drawn[0] or not drawn[1]:
         return Difference(metric, values[0], values[1], Estimate(value, chance=0.0))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from polymodal_core.errors import PolymodalError
 
+from polymodal_eval.pixel_counts import PixelCounts, unpack_counts
 from polymodal_eval.report.document import SCHEMA
 from polymodal_eval.report.files import JSON, QUERIES
 
@@ -27,7 +28,8 @@ class Queries:
     """The queries of one measurement, in arrays [queries], as queries.parquet holds them.
 
     `rank`, `hits`, `num_relevant` and `average_precision` are None where the task ranked nothing,
-    `labels` where it classified nothing, `predicted` where the task does not say.
+    `labels` where it classified nothing, `predicted` where the task does not say,
+    `pixels` where it segmented nothing.
     """
 
     id: tuple[str, ...]
@@ -40,6 +42,7 @@ class Queries:
     average_precision: Floats | None
     labels: tuple[tuple[int, ...], ...] | None
     predicted: Integers | None = None
+    pixels: PixelCounts | None = None
 
     def __len__(self) -> int:
         """Number of queries."""
@@ -154,4 +157,11 @@ def _queries(table: Any) -> Queries:
         average_precision=numbers("average_precision"),
         labels=None if labels.null_count else tuple(map(tuple, labels.to_pylist())),
         predicted=numbers("predicted"),
+        pixels=_pixels(table),
     )
+
+
+def _pixels(table: Any) -> PixelCounts | None:
+    if "pixels" not in table.column_names or table["pixels"].null_count:
+        return None
+    return unpack_counts(table["pixels"].to_pylist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from polymodal_core.recipe import write_toml
@@ -16,6 +16,7 @@ from polymodal_eval.report.failures import failure_groups
 from polymodal_eval.report.panels import space_panels
 from polymodal_eval.report.robustness import removal_section, robustness_section
 from polymodal_eval.report.sections import sections
+from polymodal_eval.report.segmentation import segmentation_section
 from polymodal_eval.report.tiles import tiles
 from polymodal_eval.report.titles import metric_name
 from polymodal_eval.report.training import smoothed, training_curves
@@ -50,7 +51,10 @@ def render(evaluated: Evaluated, document: Mapping[str, Any]) -> str:
         sections=_sections(evaluated, cards),
         **_examples(evaluated, cards),
         attention=attention_section(evaluated),
-        projection=space_panels(evaluated),
+        # A run that predicts maps alone has learned no space.
+        projection=space_panels(evaluated)
+        if any(item.task != "segmentation" for item in measured)
+        else None,
         training=_training(evaluated),
         recipe=write_toml(dict(evaluated.recipe)) if evaluated.recipe else "",
     )
@@ -63,6 +67,11 @@ def _sections(evaluated: Evaluated, cards: Mapping[str, Cards]) -> list[dict[str
         section["enrichment"] = (
             enrichment_section(evaluated.spaces[result.split], result, cards[result.split], trained)
             if result.task == "enrichment" and result.measurements
+            else None
+        )
+        section["segmentation"] = (
+            segmentation_section(evaluated.spaces[result.split], result, cards[result.split])
+            if result.task == "segmentation" and result.measurements
             else None
         )
         section["vqa"] = (
@@ -95,10 +104,17 @@ def _training(evaluated: Evaluated) -> dict[str, Any] | None:
         "validation": line_chart(
             {**curves.pairs, "mean": curves.validation},
             main="mean",
-            label="validation R@1",
+            label=f"validation {_measure(curves.pairs)}",
             shares=True,
             mark=curves.best,
         ),
         "best": curves.best,
+        "measure": _measure(curves.pairs),
         "pairs": len(curves.pairs),
     }
+
+
+def _measure(names: Iterable[str]) -> str:
+    # What validation has watched, by what the log calls its parts: `image mean_iou`.
+    last = {name.rpartition(" ")[2] for name in names}
+    return {"mean_iou": "mean IoU", "accuracy": "accuracy"}.get(next(iter(last), ""), "R@1")

@@ -16,7 +16,8 @@ def write_queries(path: Path, results: Sequence[TaskResult]) -> int:
 
     Columns: measurement (its number in report.json), task, split, query_column, gallery_column,
     metric (what `score` is of), item, id, instance, cluster, score, rank, hits, num_relevant,
-    average_precision, labels, predicted, candidates.
+    average_precision, labels, predicted, pixels (class, told
+    rightly, taken for it, of it; of each class in a picture), candidates.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -56,6 +57,7 @@ def _schema(pa: Any) -> Any:
             ("average_precision", pa.float64()),
             ("labels", pa.list_(pa.int64())),
             ("predicted", pa.int64()),
+            ("pixels", pa.list_(pa.int64())),
             ("candidates", pa.int64()),
         ]
     )
@@ -90,5 +92,6 @@ def _columns(pa: Any, number: int, result: TaskResult, item: Measurement) -> dic
         "average_precision": numbers(queries.average_precision),
         "labels": numbers(queries.labels),
         "predicted": numbers(queries.predicted),
+        "pixels": numbers(queries.pixels),
         "candidates": [item.num_candidates] * size,
     }

@@ -95,7 +95,8 @@ def _lost(items: Sequence[Measurement], label: str, what: str) -> dict[str, Any]
 
 
 def _first_of(result: TaskResult) -> dict[str, Any]:
-    first = next((item for item in result.measurements if item.query == "image"), None)
+    wanted = "row" if result.task == "segmentation" else "image"
+    first = next((item for item in result.measurements if item.query == wanted), None)
     item = first if first is not None else result.measurements[0]
     what = "answers" if result.task == "vqa" else "classes"
     estimate = item.estimates[item.headline]
@@ -103,6 +104,10 @@ def _first_of(result: TaskResult) -> dict[str, Any]:
         "label": item.name,
         "value": percent(estimate.value),
         "chance": percent(estimate.chance) if estimate.chance is not None else None,
-        "note": f"{metric_name(item.headline).lower()} over {item.num_candidates} {what}",
+        "note": f"{_lowered(metric_name(item.headline))} over {item.num_candidates} {what}",
         "split": result.split,
     }
+
+
+def _lowered(name: str) -> str:
+    return f"{name[0].lower()}{name[1:]}"

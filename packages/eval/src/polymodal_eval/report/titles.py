@@ -12,10 +12,14 @@ TASKS = {
     "episodes": "Few-shot classification by episodes",
     "classification": "Classification",
     "robustness": "Robustness",
+    "segmentation": "Segmentation",
     "vqa": "Visual question answering",
 }
 METRICS = {
     "accuracy": "Accuracy",
+    "mean_iou": "Mean IoU",
+    "pixel_accuracy": "Pixel accuracy",
+    "class_accuracy": "Class accuracy",
     "number": "Number",
     "other": "Other",
     "t1": "T1",

@@ -9,6 +9,7 @@ from itertools import product
 
 from polymodal_core.errors import Problem, suggest
 
+from polymodal_eval.pixel_counts import PIXEL_SCORES
 from polymodal_eval.study.grid import SEED, Axis, parse_where
 from polymodal_eval.study.tables import (
     ColumnConfig,
@@ -33,6 +34,7 @@ METRICS = {
     "few_shot": ("accuracy",),
     "episodes": ("accuracy",),
     "classification": ("accuracy", "recall"),
+    "segmentation": PIXEL_SCORES,
 }
 """The metrics of the shipped tasks; a task of another package may have others."""
 

@@ -98,7 +98,10 @@ def lacking(quantity: Quantity, recipe: Table) -> list[str]:
 
 def _columns_named(quantity: Quantity, pair: Pair) -> tuple[str, ...]:
     query, gallery = pair
-    if quantity.task == "classification":  # "row", "row, 50 % without text" are no columns
+    if quantity.task in (
+        "classification",
+        "segmentation",
+    ):  # "row", "row, 50 % without text" are no columns
         return () if len(query) == 1 and query[0].partition(",")[0] == "row" else query
     return (*query, *(gallery if quantity.task in COLUMN_TASKS else ()))
 

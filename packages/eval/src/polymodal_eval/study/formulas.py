@@ -154,6 +154,8 @@ def _statistic(sample: Sample, group: Integers, count: int) -> Callable[[Floats]
     """Give what turns draws [resamples, groups] into the metric of each: nan where none is left."""
     if sample.kind == "median":
         return lambda drawn: _medians(sample, drawn[:, group])
+    if sample.kind == "pixels":
+        return _of_pixels(sample, group, count)
     values = sample.values.mean(axis=0)
     if sample.kind == "mean":
         sums = np.bincount(group, values, minlength=count)
@@ -165,6 +167,16 @@ def _statistic(sample: Sample, group: Integers, count: int) -> Callable[[Floats]
     class_sums = sparse.coo_array((values[query], places), shape=shape).tocsr()
     class_sizes = sparse.coo_array((np.ones(len(query)), places), shape=shape).tocsr()
     return lambda drawn: _mean(list(_ratio(class_sums @ drawn.T, class_sizes @ drawn.T)))
+
+
+def _of_pixels(sample: Sample, group: Integers, count: int) -> Callable[[Floats], Floats]:
+    runs = [part.by_group(group, count) for part in sample.pixels]
+
+    def statistic(drawn: Floats) -> Floats:
+        found = [part.total(drawn).scores()[sample.metric] for part in runs]
+        return np.asarray(_mean(found))
+
+    return statistic
 
 
 def _medians(sample: Sample, weights: Floats) -> Floats:

@@ -14,6 +14,7 @@ from polymodal_eval.comparison.differences import join, query_values, take
 from polymodal_eval.comparison.matching import check_stores, differences
 from polymodal_eval.comparison.reports import Line, Queries, Report
 from polymodal_eval.entries import joined
+from polymodal_eval.pixel_counts import PIXEL_SCORES, PixelCounts
 from polymodal_eval.study.cells import Pair, Quantity
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-Kind = Literal["mean", "class_mean", "median"]
+Kind = Literal["mean", "class_mean", "median", "pixels"]
 
 
 class NotMeasured(PolymodalError):
@@ -35,7 +36,8 @@ class Sample:
 
     `keys` [queries] tell queries apart, `run_keys` [runs] say which run stands for which of the
     averaged variants. `kind` says how values make the metric: their mean, the mean over classes
-    (`labels`) of their mean, their median. `line` and `report` are the first run's.
+    (`labels`) of their mean, their median, or a score of the pixels of all pictures (`pixels` of
+    every run, by the name `metric`). `line` and `report` are the first run's.
     """
 
     line: Line
@@ -47,12 +49,16 @@ class Sample:
     keys: tuple[tuple[str, int], ...]
     run_keys: tuple[str, ...]
     labels: tuple[tuple[int, ...], ...] | None = None
+    pixels: tuple[PixelCounts, ...] = ()
+    metric: str = ""
 
     @cached_property
     def by_run(self) -> Floats:
         """The metric of every run: [runs]."""
         if self.kind == "median":
             return np.median(self.values, axis=1)
+        if self.kind == "pixels":
+            return np.array([part.total().scores()[self.metric] for part in self.pixels])
         if self.kind == "mean":
             return np.asarray(self.values.mean(axis=1))
         query, number = self.examples
@@ -77,6 +83,7 @@ class Sample:
             cluster=self.cluster[places],
             keys=tuple(self.keys[place] for place in places),
             labels=None if self.labels is None else tuple(self.labels[place] for place in places),
+            pixels=tuple(part.take(places) for part in self.pixels),
         )
 
 
@@ -191,6 +198,8 @@ def _sample(
         tuple(zip(runs[0].id, runs[0].instance.tolist(), strict=True)),
         run_keys,
         runs[0].labels,
+        tuple(run.pixels for run in runs if run.pixels is not None),
+        quantity.metric,
     )
 
 
@@ -201,6 +210,9 @@ def _values(metric: str, runs: Sequence[Queries], line: Line) -> tuple[Kind, Flo
     if metric == "median_rank":
         kind = "median"
         found = [None if run.rank is None else run.rank.astype(np.float64) for run in runs]
+    elif metric in PIXEL_SCORES:
+        kind = "pixels"
+        found = [None if run.pixels is None else run.score for run in runs]
     elif metric in ("t1", "recall"):  # recall averaged over classes is the same
         kind = "class_mean"
         found = [None if run.labels is None else run.score for run in runs]

@@ -429,3 +429,24 @@ class ClassificationConfig(PlacedTaskConfig):
         return TrainedClasses(
             _listed(self.inputs), remove=self.remove, missing=self.missing, swapped=self.swapped
         )
+
+
+class SegmentationTaskConfig(TaskConfig):
+    """Segmentation by the decoders that the run has trained: mean IoU over all pixels of a split.
+
+    Whole rows are read by whatever columns they have, then each stream alone, and so again with
+    each column of `remove` (by default all but the visual one) taken from the shares `missing` of
+    the rows. The report shows `pictures` of them, drawn at random.
+    """
+
+    kind: Literal["segmentation"] = "segmentation"
+    split: str | None = None
+    remove: tuple[str, ...] | None = None
+    missing: Shares = (0.5, 1.0)
+    pictures: Annotated[int, Field(ge=0)] = 8
+
+    def build(self) -> Task:
+        """Build the task."""
+        from polymodal_eval.tasks.segmentation import SegmentationTask
+
+        return SegmentationTask(self.remove, missing=self.missing, pictures=self.pictures)

@@ -1,0 +1,1 @@
+"""Label maps as a target of polymodal; what it offers is found through its plug-in."""

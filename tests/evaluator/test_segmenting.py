@@ -1,0 +1,256 @@
+"""From pictures, depth and label maps to a report of label maps, as a user goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from polymodal_core.errors import PolymodalError, RecipeError
+from polymodal_core.plugins import registry
+from polymodal_core.rows import BadRow, Column, Item, Row
+from polymodal_datasets.pack import pack
+from polymodal_eval.comparison.compare import compare
+from polymodal_eval.comparison.reports import read_report
+from polymodal_evaluator.evaluate import Request, evaluate
+from polymodal_trainer.run import run
+
+pytest.importorskip("polymodal_image")
+pytest.importorskip("polymodal_depth")
+
+SIZE = 32
+NAMES = ["ground", "box", "ball", "unknown"]
+RECIPE = """
+seed = 1
+[data]
+store = "{store}"
+batch_size = 12
+modality_dropout = 0.2
+[embedding]
+dim = 8
+head = {{ kind = "linear" }}
+[modalities.image]
+size = 32
+encoder = {{ kind = "convnet", width = 8, stride = 4 }}
+[modalities.depth]
+size = 32
+encoder = {{ kind = "convnet", width = 8, stride = 4 }}
+[modalities.segmentation]
+size = 16
+[fusion]
+kind = "cross_attention"
+width = 16
+heads = 2
+[objective]
+kind = "segmentation"
+streams = {{ depth = 0.5 }}
+balance = 0.5
+channels = 8
+[training]
+epochs = 6
+lr_heads = 1e-2
+lr_backbones = 1e-2
+device = "cpu"
+threads = 1
+checkpoint_every = 2
+[evaluation]
+resamples = 60
+[[evaluation.tasks]]
+kind = "segmentation"
+pictures = 3
+"""
+
+
+class Scenes:
+    """Squares before a ground: which of two they are, depth alone says."""
+
+    root: str | None = None
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self.counts = counts
+        self.notes: Mapping[str, int] = {}
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return {
+            "image": Column("image"),
+            "depth": Column("depth", {"unit": "mm"}),
+            "segmentation": Column("segmentation", {"classes": NAMES, "ignore": 3}),
+        }
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        rng = np.random.default_rng(0)
+        number = 0
+        for split, count in self.counts.items():
+            for _ in range(count):
+                labels = np.zeros((SIZE, SIZE), np.uint8)
+                top, left = rng.integers(2, 14, size=2)
+                kind = int(rng.integers(1, 3))
+                labels[top : top + 14, left : left + 14] = kind
+                picture = np.full((SIZE, SIZE, 3), 60, np.uint8)
+                picture[labels > 0] = (200, 90, 30)
+                depth = np.where(labels == 0, 4000, np.where(labels == 1, 1000, 2500))
+                labels[:2] = 3
+                items: dict[str, Any] = {"image": picture, "segmentation": labels}
+                if number % 5:
+                    items["depth"] = depth.astype(np.uint16)
+                if number % 11 == 10:
+                    del items["segmentation"]
+                found = {name: Item(f"{number}", value) for name, value in items.items()}
+                yield Row(found, f"{number}", None, split, f"scene {number}")
+                number += 1
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes") / "store"
+    scenes = Scenes({"train": 72, "validation": 18, "test": 30})
+    pack(scenes, folder, registry=registry(), workers=0)
+    return folder
+
+
+def write(path: Path, store: Path, *changes: tuple[str, str]) -> str:
+    text = RECIPE.format(store=store)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return str(path)
+
+
+def train(path: str, out: Path, *settings: str) -> None:
+    run(path, settings=settings, out=out, resume=False, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Path:
+    folder = tmp_path_factory.mktemp("segmented")
+    train(write(folder / "both.toml", store), folder / "both")
+    alone = (
+        (
+            "[modalities.depth]\nsize = 32\n"
+            'encoder = { kind = "convnet", width = 8, stride = 4 }\n',
+            "",
+        ),
+        ("streams = { depth = 0.5 }\n", ""),
+    )
+    train(write(folder / "image.toml", store, *alone), folder / "image")
+    for name in ("both", "image"):
+        evaluate(Request(folder / name, quiet=True))
+    return folder
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    (task,) = json.loads((folder / "report.json").read_text())["tasks"]
+    return {item["query"]: item for item in task["measurements"]}
+
+
+def test_depth_tells_what_the_picture_cannot(trained: Path) -> None:
+    found = measured(trained / "both")
+    assert list(found) == [
+        "row",
+        "image",
+        "depth",
+        "row, 50 % without depth",
+        "row, 100 % without depth",
+    ]
+    iou = {name: item["estimates"]["mean_iou"]["value"] for name, item in found.items()}
+    assert iou["row"] > iou["image"] + 0.05
+    assert iou["row, 100 % without depth"] == iou["image"]
+    assert iou["row"] > iou["row, 50 % without depth"] > iou["image"]
+    gain = found["row"]["gains"][0]
+    assert gain["query"] == "image"
+    assert gain["difference"]["value"] == pytest.approx(iou["row"] - iou["image"])
+    assert [row["name"] for row in found["row"]["details"]["segmented"]] == NAMES[:3]
+
+
+def test_the_report_shows_maps_and_a_legend(trained: Path) -> None:
+    page = (trained / "both" / "report.html").read_text()
+    assert "Pictures<small>drawn at random" in page
+    assert page.count('alt="true segmentation"') == 3
+    assert page.count('alt="predicted segmentation"') == 9
+    assert "not counted</li>" in page
+    assert "Validation mean IoU" in page
+    assert 'id="space"' not in page
+
+
+def test_runs_are_compared_picture_by_picture(trained: Path) -> None:
+    reports = [read_report(trained / name) for name in ("both", "image")]
+    compared = compare(reports[:1], reports[1:], resamples=60).compared
+    row = next(item for item in compared if item.line.content["query"] == "row")
+    found = {item.metric: item for item in row.differences}
+    values = [
+        measured(trained / name)["row"]["estimates"]["mean_iou"]["value"]
+        for name in ("both", "image")
+    ]
+    assert (*found["mean_iou"].first, *found["mean_iou"].second) == pytest.approx(tuple(values))
+    assert found["mean_iou"].difference.value == pytest.approx(values[0] - values[1])
+    assert found["mean_iou"].difference.low is not None
+
+
+def test_validation_is_what_training_saw(trained: Path, tmp_path: Path) -> None:
+    state = json.loads((trained / "both" / "checkpoints" / "best" / "state.json").read_text())
+    evaluate(
+        Request(
+            trained / "both", settings=("evaluation.split=validation",), out=tmp_path, quiet=True
+        )
+    )
+    value = measured(tmp_path)["row"]["estimates"]["mean_iou"]["value"]
+    assert value == pytest.approx(state["best"]["mean"])
+
+
+def test_the_same_recipe_gives_the_same_result(trained: Path, store: Path, tmp_path: Path) -> None:
+    train(write(tmp_path / "both.toml", store), tmp_path / "again", "data.workers=1")
+    states = [
+        json.loads((folder / "checkpoints" / "best" / "state.json").read_text())
+        for folder in (trained / "both", tmp_path / "again")
+    ]
+    assert states[0]["best"] == states[1]["best"]
+
+
+def refused(path: str, out: Path) -> str:
+    with pytest.raises(PolymodalError) as error:
+        train(path, out)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("size = 16\n", "size = 16\nencoder = { kind = 'mlp' }\n", "predicted and never an input"),
+        (
+            '[fusion]\nkind = "cross_attention"\nwidth = 16\nheads = 2\n',
+            "",
+            "there is no fusion by",
+        ),
+        (
+            'kind = "cross_attention"\nwidth = 16\nheads = 2',
+            'kind = "concatenation"\nwidth = 16',
+            "gives no tokens of column 'image'",
+        ),
+        ("streams = { depth = 0.5 }", "streams = { dept = 0.5 }", "which is no column"),
+        ("streams = { depth = 0.5 }", 'target = "labels"', "there is no target column 'labels'"),
+        ("[modalities.segmentation]\nsize = 16\n", "", "add a table"),
+    ],
+)
+def test_what_does_not_go_together_is_said(
+    tmp_path: Path, store: Path, old: str, new: str, said: str
+) -> None:
+    assert said in refused(write(tmp_path / "r.toml", store, (old, new)), tmp_path / "r")
+
+
+def test_targets_alone_are_refused(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(
+        f'[data]\nstore = "{store}"\n[modalities.segmentation]\nsize = 16\n'
+        '[objective]\nkind = "segmentation"\n'
+    )
+    with pytest.raises(RecipeError, match="targets alone are declared"):
+        train(str(path), tmp_path / "r")
