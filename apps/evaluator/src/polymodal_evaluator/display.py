@@ -10,6 +10,7 @@ from polymodal_eval.report.charts import figure, signed
 from polymodal_eval.report.robustness import curves_of, losses_of, pairs_of
 from polymodal_eval.report.titles import metric_name, task_title
 from polymodal_eval.results import verdict
+from polymodal_eval.statistics import Estimate
 from polymodal_eval.trained_pairs import Pairs, by_origin
 from rich import box
 from rich.console import Console
@@ -19,7 +20,6 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from polymodal_eval.results import Measurement, TaskResult
-    from polymodal_eval.statistics import Estimate
 
 PLAIN_WIDTH = 110
 """Characters a line may have where there is no terminal to limit it."""
