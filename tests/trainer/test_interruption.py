@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from polymodal_trainer.interruption import Interrupted, Interruption
@@ -24,6 +25,15 @@ def test_first_signal_is_only_noted(
     assert "stopping after this step" in capfd.readouterr().err
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C as programs in a terminal have it; those in the background of a script ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_second_ctrl_c_ends_at_once() -> None:
     with Interruption():
         os.kill(os.getpid(), signal.SIGINT)
