@@ -8,10 +8,11 @@ from typing import Any, Literal
 import pytest
 import torch
 from polymodal_core.batch import Batch, Features
+from polymodal_core.build_model import build_model
 from polymodal_core.config import FusionConfig
 from polymodal_core.errors import PolymodalError, RecipeError
 from polymodal_core.fusion import Exchange, Fused
-from polymodal_core.model import Model, build_model
+from polymodal_core.model import Model
 from polymodal_core.recipe import load_recipe, recipe_schema, write_toml
 from polymodal_core.run import fitted_modalities
 from torch import Tensor, nn

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import torch
 from polymodal_core.batch import Features
+from polymodal_core.build_model import build_model
 from polymodal_core.columns import ColumnConfig
 from polymodal_core.config import LoRAConfig
 from polymodal_core.errors import PolymodalError, RecipeError
 from polymodal_core.lora import add_adapters, target_layers
-from polymodal_core.model import Model, build_model
+from polymodal_core.model import Model
 from polymodal_core.recipe import load_recipe
 from polymodal_core.run import portable_encoders
 from torch import Tensor, nn

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 from polymodal_core.batch import Batch, Features
+from polymodal_core.build_model import build_model
 from polymodal_core.columns import ColumnConfig
-from polymodal_core.model import Model, PooledEncoder, build_model
+from polymodal_core.model import Model, PooledEncoder
 from polymodal_core.recipe import load_recipe
 from polymodal_core.run import fitted_modalities
 from torch import Tensor, nn

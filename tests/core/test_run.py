@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 import torch
+from polymodal_core.build_model import build_model
 from polymodal_core.checkpoint import Checkpoint, save_checkpoint
 from polymodal_core.config import EncoderConfig
 from polymodal_core.errors import CheckpointError, PolymodalError, RecipeError, RunError
-from polymodal_core.model import Model, build_model
+from polymodal_core.model import Model
 from polymodal_core.plugins import Registry
 from polymodal_core.recipe import load_recipe, write_toml
 from polymodal_core.run import (

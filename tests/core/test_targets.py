@@ -14,6 +14,7 @@ from polymodal_core.model import Model
 from polymodal_core.objective import JOINT, MapsWanted
 from polymodal_core.plugins import Registry, registry
 from polymodal_core.recipe import load_recipe, recipe_schema
+from polymodal_core.token_maps import map_widths
 from torch import Tensor, nn
 
 
@@ -95,7 +96,7 @@ def test_a_map_lays_out_the_last_tokens_row_by_row() -> None:
                 cell = given.inputs["left"][place, 1 + 3 * y + x]
                 assert torch.equal(found["left"][row, :, y, x], cell)
     assert not found["left"][1].any()
-    assert tower.map_widths() == {"left": 5}
+    assert map_widths(tower) == {"left": 5}
 
 
 def test_maps_that_cannot_be_had_are_refused() -> None:

@@ -10,12 +10,8 @@ from polymodal_core.errors import UnknownNameError
 from polymodal_eval.evaluation import check_columns, run_tasks
 from polymodal_eval.results import NotApplicable, TaskResult
 from polymodal_eval.space import Space
-from polymodal_eval.tasks.config import (
-    EnrichmentConfig,
-    PromptsConfig,
-    RetrievalConfig,
-    ZeroShotConfig,
-)
+from polymodal_eval.tasks.classification_config import PromptsConfig, ZeroShotConfig
+from polymodal_eval.tasks.config import EnrichmentConfig, RetrievalConfig
 
 from tests.eval.worlds import embedding_table, row_table, space_of
 

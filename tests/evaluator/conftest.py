@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import torch
+from polymodal_core.build_model import build_model
 from polymodal_core.checkpoint import Checkpoint, save_checkpoint
-from polymodal_core.model import build_model
 from polymodal_core.plugins import registry
 from polymodal_core.recipe import load_recipe, write_toml
 from polymodal_core.run import RunFolder, fitted_modalities, write_states

@@ -10,7 +10,8 @@ from polymodal_core.errors import PolymodalError, StoreError
 from polymodal_core.plugins import registry
 from polymodal_datasets.importers.image_folder import ImageFolderConfig
 from polymodal_datasets.pack import pack
-from polymodal_eval.tasks.config import PromptsConfig, RetrievalConfig
+from polymodal_eval.tasks.classification_config import PromptsConfig
+from polymodal_eval.tasks.config import RetrievalConfig
 from polymodal_evaluator.evaluate import Request, evaluate
 from polymodal_evaluator.opening import Opened, open_for_evaluation
 from polymodal_evaluator.places import Places, matched_columns

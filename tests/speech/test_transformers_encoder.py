@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 from polymodal_core.batch import Batch, Features
+from polymodal_core.build_model import build_model
 from polymodal_core.errors import PolymodalError
-from polymodal_core.model import Model, build_model
+from polymodal_core.model import Model
 from polymodal_core.plugins import registry
 from polymodal_core.recipe import load_recipe
 from polymodal_core.run import fitted_modalities, portable_encoders

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from polymodal_core.batch import Batch
-from polymodal_core.model import build_model
+from polymodal_core.build_model import build_model
 from polymodal_core.plugins import registry
 from polymodal_core.recipe import load_recipe
 from polymodal_core.run import fitted_modalities

@@ -103,7 +103,7 @@ def test_a_frozen_encoder_gives_the_same_features_in_training_mode(bert: str) ->
         registry=registry(),
         sections={},
     )
-    from polymodal_core.model import build_model
+    from polymodal_core.build_model import build_model
 
     modalities = fitted_modalities(recipe, {"text": {}})
     model = build_model(recipe.columns, modalities, dim=8)
@@ -192,7 +192,7 @@ def test_a_portable_encoder_and_a_fitted_modality_need_no_file(tmp_path: Path) -
 
 
 def test_adapters_beside_a_pretrained_model_need_no_file_either(tmp_path: Path) -> None:
-    from polymodal_core.model import build_model
+    from polymodal_core.build_model import build_model
 
     folder = save_bert(tmp_path / "bert")
     encoder = {"kind": "huggingface", "model": str(folder), "tuning": "lora", "lora": {"rank": 2}}

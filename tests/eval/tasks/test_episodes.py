@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from polymodal_eval.results import NotApplicable
-from polymodal_eval.tasks.config import EpisodesConfig
+from polymodal_eval.tasks.classification_config import EpisodesConfig
 from polymodal_eval.tasks.episodes import Episodes
 
 from .test_few_shot import noise

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from polymodal_eval.results import NotApplicable
 from polymodal_eval.space import Space
-from polymodal_eval.tasks.config import FewShotConfig
+from polymodal_eval.tasks.classification_config import FewShotConfig
 from polymodal_eval.tasks.few_shot import FewShot, drawn_support
 
 from tests.eval.worlds import embedding_table, row_table, scenes, space_of

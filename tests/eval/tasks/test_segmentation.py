@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from polymodal_eval.results import NotApplicable
 from polymodal_eval.segmented_rows import SegmentedSplit, read_by
-from polymodal_eval.tasks.config import SegmentationTaskConfig
+from polymodal_eval.tasks.classification_config import SegmentationTaskConfig
 
 COUNT, SIZE = 10, 4
 Maps = NDArray[np.int64]

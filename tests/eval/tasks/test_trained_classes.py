@@ -13,7 +13,7 @@ from polymodal_eval.comparison.compare import compare
 from polymodal_eval.evaluation import check_columns
 from polymodal_eval.results import Measurement, NotApplicable
 from polymodal_eval.space import Space
-from polymodal_eval.tasks.config import ClassificationConfig
+from polymodal_eval.tasks.classification_config import ClassificationConfig
 from polymodal_eval.tasks.trained_classes import TrainedClasses
 
 from tests.eval.comparison.saved import saved

@@ -8,13 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from polymodal_core.build_model import build_model
 from polymodal_core.errors import RecipeError, RunError
-from polymodal_core.model import Model, build_model
+from polymodal_core.model import Model
 from polymodal_core.objective import takes
 from polymodal_core.plugins import Registry
 from polymodal_core.protocols import Modality, State
 from polymodal_core.recipe import Recipe
 from polymodal_core.run import fitted_modalities, portable_encoders
+from polymodal_core.token_maps import map_widths
 from polymodal_datasets.loading import num_batches
 from polymodal_datasets.neighbours import check_search
 from polymodal_datasets.splits import Splits, make_splits
@@ -197,7 +199,7 @@ def objective_inputs(
         "dim": recipe.embedding.dim,
         "classes": len(store.table.class_names),
         "targets": {name: modalities[name].spec() for name in recipe.targets},
-        "widths": model.map_widths(),
+        "widths": map_widths(model),
     }
     return {name: known[name] for name in sorted(config.needs())}
 

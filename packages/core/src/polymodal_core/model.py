@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polymodal_core.batch import Batch, Embeddings, Features, Inputs
-from polymodal_core.columns import ColumnConfig
-from polymodal_core.config import Tuning
 from polymodal_core.errors import PolymodalError
 from polymodal_core.fusion import Exchange, Fused
-from polymodal_core.lora import add_adapters, is_adapter, set_adapter_mode
-from polymodal_core.objective import JOINT, MapsWanted
-from polymodal_core.protocols import Modality
-
-if TYPE_CHECKING:
-    from polymodal_core.config import FusionConfig
+from polymodal_core.lora import is_adapter, set_adapter_mode
+from polymodal_core.objective import MapsWanted
+from polymodal_core.token_maps import maps_of
 
 
 class PooledEncoder(nn.Module):
@@ -71,9 +66,9 @@ class Model(nn.Module):
         self._held: tuple[nn.Module, ...] = ()
         self._free: frozenset[str] | None = None
         for name in frozen:
-            _backbone(self.encoders[_key(name)]).requires_grad_(False)
+            backbone_of(self.encoders[_key(name)]).requires_grad_(False)
         for name in adapted:
-            for inner, parameter in _backbone(self.encoders[_key(name)]).named_parameters():
+            for inner, parameter in backbone_of(self.encoders[_key(name)]).named_parameters():
                 parameter.requires_grad_(is_adapter(inner))
         self.train(self.training)
 
@@ -86,9 +81,9 @@ class Model(nn.Module):
         """Set training mode, frozen weights excepted."""
         super().train(mode)
         for name in self.frozen:
-            _backbone(self.encoders[_key(name)]).eval()
+            backbone_of(self.encoders[_key(name)]).eval()
         for name in self.adapted:
-            set_adapter_mode(_backbone(self.encoders[_key(name)]), training=mode)
+            set_adapter_mode(backbone_of(self.encoders[_key(name)]), training=mode)
         for module in self._held:
             module.eval()
         return self
@@ -122,7 +117,7 @@ class Model(nn.Module):
         """
         owner = self.owners[column]
         encoder: Any = self.encoders[_key(owner)]
-        whole = _backbone(encoder) is encoder
+        whole = backbone_of(encoder) is encoder
         if isinstance(inputs, Features):
             return inputs if whole else cast("Features", encoder.finish(inputs))
         fixed = whole and owner in self.frozen
@@ -137,15 +132,19 @@ class Model(nn.Module):
         """
         with torch.no_grad():
             encoder = self.encoders[_key(self.owners[column])]
-            return cast("Features", _backbone(encoder)(inputs))
+            return cast("Features", backbone_of(encoder)(inputs))
 
     def frozen_state(self, column: str) -> dict[str, Tensor]:
         """Give the weights that `frozen_features` of a column depend on."""
-        return _backbone(self.encoders[_key(self.owners[column])]).state_dict()
+        return backbone_of(self.encoders[_key(self.owners[column])]).state_dict()
 
     def adapted_encoders(self) -> dict[str, nn.Module]:
         """Give the encoders that have adapters, by the column that owns them."""
         return {name: self.encoders[_key(name)] for name in self.adapted}
+
+    def feature_dim(self, column: str) -> int:
+        """Give the width of a column's features, before any fusion."""
+        return int(cast("Any", self.encoders[_key(self.owners[column])]).feature_dim)
 
     def embed(self, column: str, inputs: Inputs) -> Tensor:
         """Map inputs [present, ...] of a column, seen alone, to unit vectors [present, dim]."""
@@ -172,7 +171,7 @@ class Model(nn.Module):
         fused = (
             Fused({column: found.pooled for column, found in features.items()})
             if self.fusion is None
-            else self._fuse(features, rows, size)
+            else self.fuse(features, rows, size)
         )
         vectors = {column: self._head(column, found) for column, found in fused.features.items()}
         return _combined(vectors, fused.weights, rows, size=size)
@@ -190,51 +189,6 @@ class Model(nn.Module):
         fused = cast("Fused", self.fusion(features, rows, size=size, attention=True))
         return fused.attention or {}
 
-    def token_map(
-        self,
-        column: str,
-        features: Mapping[str, Features],
-        rows: Mapping[str, Tensor] | None = None,
-        *,
-        size: int | None = None,
-    ) -> Tensor:
-        """Lay a column's tokens out as its encoder's grid: [present, channels, height, width].
-
-        With a fusion they have seen the other columns given, as in `combine`, and are of its
-        width. Raises PolymodalError where the encoder says no grid, or the fusion gives no tokens.
-        """
-        found = features[column]
-        if found.grid is None:
-            raise PolymodalError(
-                f"the encoder of column '{column}' gives no map of tokens (a grid); wanted one "
-                f"that does, such as a convolutional network of kind convnet or timm"
-            )
-        tokens = found.tokens
-        if self.fusion is not None:
-            length = len(found.pooled) if size is None else size
-            every = torch.arange(length, device=found.pooled.device)
-            rows = dict.fromkeys(features, every) if rows is None else rows
-            tokens = (self._fuse(features, rows, length).tokens or {}).get(column)
-        if tokens is None:
-            raise PolymodalError(
-                f"the fusion {type(self.fusion).__name__} gives no tokens of column '{column}'; "
-                f'fusion.kind = "cross_attention" does'
-            )
-        height, width = found.grid
-        cells = tokens[:, tokens.shape[1] - height * width :]
-        laid: Tensor = cells.transpose(1, 2).unflatten(2, (height, width))
-        return laid
-
-    def map_widths(self) -> dict[str, int]:
-        """Give the width of each column's `token_map`."""
-        dims = {
-            column: int(cast("Any", self.encoders[_key(owner)]).feature_dim)
-            for column, owner in self.owners.items()
-        }
-        if self.fusion is None:
-            return dims
-        return dict.fromkeys(dims, int(cast("Any", self.fusion).feature_dim))
-
     def forward(
         self,
         batch: Batch,
@@ -249,7 +203,7 @@ class Model(nn.Module):
         embedding of its row's side, as `combine` gives it, unless columns of one side are compared;
         without `exchange`, each column is seen alone. `joint` asks for the embeddings of whole rows
         too, `maps` for maps of tokens. Raises PolymodalError where the sides do not hold each
-        column once, and as `token_map` does.
+        column once, and as `token_maps.token_map` does.
         """
         features = {
             column: self.features(column, batch.inputs[column])
@@ -275,7 +229,7 @@ class Model(nn.Module):
             held = {column: batch.rows[column] for column in features}
             whole = torch.zeros(batch.size, self.dim, device=device)
             whole = self.combine(features, held, size=batch.size) if features else whole
-        laid = {} if maps is None else self._maps(features, batch, maps)
+        laid = {} if maps is None else maps_of(self, features, batch, maps)
         return Embeddings(
             z,
             present,
@@ -285,25 +239,6 @@ class Model(nn.Module):
             joint=whole,
             maps=laid,
         )
-
-    def _maps(
-        self, features: Mapping[str, Features], batch: Batch, wanted: MapsWanted
-    ) -> dict[str, Tensor]:
-        found = {}
-        for column in wanted.alone:
-            if column in features:
-                alone = self.token_map(column, {column: features[column]})
-                found[column] = _in_rows(alone, batch.rows[column], batch.size)
-        if wanted.together is not None and wanted.together in features and len(features) > 1:
-            if self.fusion is None:
-                raise PolymodalError(
-                    f"there is no fusion by which '{wanted.together}' could see the other columns; "
-                    f'add [fusion] with kind = "cross_attention", or leave them out'
-                )
-            held = {column: batch.rows[column] for column in features}
-            whole = self.token_map(wanted.together, features, held, size=batch.size)
-            found[JOINT] = _in_rows(whole, held[wanted.together], batch.size)
-        return found
 
     def _vectors(
         self, features: Mapping[str, Features], batch: Batch, exchange: Exchange | None
@@ -326,7 +261,7 @@ class Model(nn.Module):
         self, features: Mapping[str, Features], batch: Batch, exchange: Exchange
     ) -> dict[str, Tensor]:
         rows = {column: batch.rows[column] for column in features}
-        fused = self._fuse(features, rows, batch.size)
+        fused = self.fuse(features, rows, batch.size)
         vectors = {column: self._head(column, found) for column, found in fused.features.items()}
         if len(vectors) == 1 or exchange.compares_within(vectors):
             return vectors
@@ -339,11 +274,12 @@ class Model(nn.Module):
             return self._head(column, features.pooled)
         size = len(features.pooled)
         rows = {column: torch.arange(size, device=features.pooled.device)}
-        return self._head(column, self._fuse({column: features}, rows, size).features[column])
+        return self._head(column, self.fuse({column: features}, rows, size).features[column])
 
-    def _fuse(
+    def fuse(
         self, features: Mapping[str, Features], rows: Mapping[str, Tensor], size: int
     ) -> Fused:
+        """Run the fusion over columns of `size` rows; only where there is one."""
         return cast("Fused", cast("nn.Module", self.fusion)(features, rows, size=size))
 
     def _head(self, column: str, pooled: Tensor) -> Tensor:
@@ -359,7 +295,7 @@ class Model(nn.Module):
         inside = {
             id(item)
             for module in self.encoders.values()
-            for name, item in _backbone(module).named_parameters()
+            for name, item in backbone_of(module).named_parameters()
             if not (id(module) in adapted and is_adapter(name))
         }
         trained = [item for item in self.parameters() if item.requires_grad]
@@ -385,61 +321,14 @@ def _combined(
     return F.normalize(sums, dim=-1)
 
 
-def build_model(
-    columns: Mapping[str, ColumnConfig],
-    modalities: Mapping[str, Modality],
-    *,
-    dim: int,
-    fusion: FusionConfig | None = None,
-) -> Model:
-    """Build the model of a recipe's columns; `modalities` are the fitted ones, by column."""
-    encoders: dict[str, nn.Module] = {}
-    heads: dict[str, nn.Module] = {}
-    for name, column in columns.items():
-        if column.share is None:
-            encoders[name] = cast("nn.Module", column.encoder.build(**modalities[name].spec()))
-            if column.encoder.lora is not None:
-                add_adapters(_backbone(encoders[name]), column.encoder.lora, column=name)
-    feature_dims = {
-        name: int(cast("Any", encoders[column.owner]).feature_dim)
-        for name, column in columns.items()
-    }
-    fused: Any = None if fusion is None else fusion.build(feature_dims=feature_dims)
-    for name, column in columns.items():
-        width = feature_dims[name] if fused is None else int(fused.feature_dim)
-        heads[name] = column.head.build(feature_dim=width, dim=dim)
-    return Model(
-        encoders,
-        heads,
-        dim=dim,
-        owners={name: column.owner for name, column in columns.items()},
-        frozen=_tuned(columns, "frozen"),
-        adapted=_tuned(columns, "lora"),
-        fusion=fused,
-    )
-
-
-def _tuned(columns: Mapping[str, ColumnConfig], tuning: Tuning) -> frozenset[str]:
-    return frozenset(
-        name
-        for name, column in columns.items()
-        if column.share is None and column.encoder.tuning == tuning
-    )
-
-
-def _in_rows(found: Tensor, rows: Tensor, size: int) -> Tensor:
-    # [present, ...] to [batch, ...], zeros where absent.
-    return found.new_zeros(size, *found.shape[1:]).index_copy(0, rows, found)
-
-
 def _auxiliary_count(features: Features) -> Tensor:
     if features.auxiliary_count is not None:
         return features.auxiliary_count
     return torch.tensor(len(features.pooled), device=features.pooled.device)
 
 
-def _backbone(encoder: nn.Module) -> nn.Module:
-    # The part that `tuning` is about: all of the encoder, unless it says otherwise.
+def backbone_of(encoder: nn.Module) -> nn.Module:
+    """Give the part that `tuning` is about: all of an encoder, unless it says otherwise."""
     return cast("nn.Module", getattr(encoder, "backbone", encoder))
 
 

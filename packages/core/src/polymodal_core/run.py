@@ -131,7 +131,7 @@ def load_trained(
     the checkpoint keeps them, without the files that pretrained weights came from. Raises
     PolymodalError where plug-ins are missing or the weights do not fit.
     """
-    from polymodal_core.model import build_model
+    from polymodal_core.build_model import build_model
 
     path = run.checkpoint(checkpoint)
     loaded = load_checkpoint(path)

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from polymodal_core.config import TaskConfig
 from polymodal_core.hookspecs import hookimpl
 
-from polymodal_eval.tasks.config import (
+from polymodal_eval.tasks.classification_config import (
     ClassificationConfig,
-    EnrichmentConfig,
     EpisodesConfig,
     FewShotConfig,
     ProbeConfig,
     PromptsConfig,
+    SegmentationTaskConfig,
+    ZeroShotConfig,
+)
+from polymodal_eval.tasks.config import (
+    EnrichmentConfig,
     RetrievalConfig,
     RobustnessConfig,
-    SegmentationTaskConfig,
     VQAConfig,
-    ZeroShotConfig,
 )
 
 

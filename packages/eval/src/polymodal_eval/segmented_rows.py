@@ -128,6 +128,7 @@ def _maps(
     held: Mapping[str, Integers],
 ) -> Integers:
     import torch
+    from polymodal_core.token_maps import token_map
 
     columns = list(held)
     predicted = np.full((len(uses), segmenter.size, segmenter.size), -1, dtype=np.int64)
@@ -145,7 +146,7 @@ def _maps(
             index = torch.from_numpy(order[rows]).to(features[name].pooled.device)
             parts[name] = _taken(features[name], index, features[name].grid)
         column = segmenter.visual if segmenter.visual in parts else read[0]
-        scores = segmenter.segment(read, model.token_map(column, parts))
+        scores = segmenter.segment(read, token_map(model, column, parts))
         predicted[rows] = scores.argmax(dim=1).cpu().numpy()
     return predicted
 

@@ -11,17 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from polymodal_losses.alignment import align
+from polymodal_losses.alignment import Alignment
 from polymodal_losses.errors import ObjectiveError
-from polymodal_losses.inputs import check_inputs
 from polymodal_losses.output import LossOutput
-from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
+from polymodal_losses.pairs import Pair
 
 STEEPNESS = 10.0
 """Of the schedule, as Ganin et al. 2016 (arXiv 1505.07818, 5.2.2) have it."""
 
 
-class DomainAdversarial(nn.Module):
+class DomainAdversarial(Alignment):
     """A discriminator for each pair of columns, whose gradient is reversed for the encoders.
 
     Each discriminator, with one hidden layer, learns to tell the embeddings of one column from
@@ -45,13 +44,12 @@ class DomainAdversarial(nn.Module):
         pairs: Mapping[Pair, float] | None = None,
     ) -> None:
         """Build the discriminators of embeddings of `dim` dimensions."""
-        super().__init__()
+        super().__init__(pairs=pairs)
         if not (math.isfinite(strength) and strength >= 0):
             raise ObjectiveError(f"strength is {strength}; wanted a finite number >= 0")
         if ramp < 0 or hidden < 1:
             raise ObjectiveError(f"ramp is {ramp} and hidden {hidden}; wanted >= 0 and >= 1")
         self.strength, self.ramp = strength, ramp
-        self.pairs = check_pairs(pairs)
         every = list(combinations(columns, 2)) if pairs is None else list(pairs)
         self._place = {pair: number for number, pair in enumerate(every)}
         self.discriminators = nn.ModuleList(
@@ -76,10 +74,7 @@ class DomainAdversarial(nn.Module):
         compare: Collection[Pair] | None = None,
     ) -> LossOutput:
         """Score unit vectors [batch, dim] per column; `groups` are of no matter."""
-        inputs = check_inputs(embeddings, present=present)
-        weights = resolve_pairs(embeddings, self.pairs, compare)
-        strength = self.current_strength
-        found = align(inputs, weights, lambda pair, x, y: self._told(pair, x, y, strength))
+        found = super().forward(embeddings, present=present, groups=groups, compare=compare)
         if self.training and torch.is_grad_enabled():
             self.steps += 1
         return found
@@ -88,7 +83,9 @@ class DomainAdversarial(nn.Module):
         """Show the options in `repr`."""
         return f"strength={self.strength:g}, ramp={self.ramp}, pairs={self.pairs}"
 
-    def _told(self, pair: Pair, x: Tensor, y: Tensor, strength: float) -> Tensor:
+    def divergence(self, pair: Pair, x: Tensor, y: Tensor) -> Tensor:
+        """Give the discriminator's loss, whose gradient comes back reversed."""
+        strength = self.current_strength
         scale = math.sqrt(x.shape[1])  # unit vectors have small components
         scores = [self._scores(pair, scale * reversed_gradient(part, strength)) for part in (x, y)]
         return (F.softplus(-scores[0]).mean() + F.softplus(scores[1]).mean()) / 2

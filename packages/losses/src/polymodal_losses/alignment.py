@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from polymodal_losses.inputs import PairwiseInputs
+from polymodal_losses.inputs import PairwiseInputs, check_inputs
 from polymodal_losses.output import LossOutput
-from polymodal_losses.pairs import Pair
+from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
 
 FEWEST = 2
 """A distribution is told from so many rows at least."""
+
+
+class Alignment(nn.Module):
+    """Draws the distributions of pairs of columns together: a `divergence`, summed over pairs.
+
+    A column needs two rows, else the pair counts 0. Rows need not be paired. `pairs` as in PCMC.
+    """
+
+    def __init__(self, *, pairs: Mapping[Pair, float] | None = None) -> None:
+        """Check the pairs."""
+        super().__init__()
+        self.pairs = check_pairs(pairs)
+
+    def divergence(self, pair: Pair, x: Tensor, y: Tensor) -> Tensor:
+        """Give a scalar for the embeddings [rows, dim] of the rows that have either column."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
+    ) -> LossOutput:
+        """Score unit vectors [batch, dim] per column; `groups` are of no matter."""
+        inputs = check_inputs(embeddings, present=present)
+        weights = resolve_pairs(embeddings, self.pairs, compare)
+        return align(inputs, weights, self.divergence)
 
 
 def align(

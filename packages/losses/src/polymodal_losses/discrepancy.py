@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from polymodal_losses.alignment import align
+from polymodal_losses.alignment import Alignment
 from polymodal_losses.errors import ObjectiveError
-from polymodal_losses.inputs import check_inputs
-from polymodal_losses.output import LossOutput
-from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
+from polymodal_losses.pairs import Pair
 
 SMALLEST = 1e-6
 """Bandwidths stay above this where all embeddings are one point."""
 
 
-class MMD(nn.Module):
+class MMD(Alignment):
     """Squared Maximum Mean Discrepancy of pairs of columns, summed (Gretton et al. 2012, Eq. 3).
 
     The unbiased estimate: for x of the rows that have a and y of those that have b, the mean over
@@ -35,24 +33,14 @@ class MMD(nn.Module):
         pairs: Mapping[Pair, float] | None = None,
     ) -> None:
         """Check the options."""
-        super().__init__()
+        super().__init__(pairs=pairs)
         if not scales or not all(0 < scale < float("inf") for scale in scales):
             raise ObjectiveError(f"scales is {list(scales)}; wanted one or more numbers above 0")
         self.scales = tuple(scales)
-        self.pairs = check_pairs(pairs)
 
-    def forward(
-        self,
-        embeddings: Mapping[str, Tensor],
-        *,
-        present: Mapping[str, Tensor | None] | None = None,
-        groups: Tensor | None = None,
-        compare: Collection[Pair] | None = None,
-    ) -> LossOutput:
-        """Score unit vectors [batch, dim] per column; `groups` are of no matter."""
-        inputs = check_inputs(embeddings, present=present)
-        weights = resolve_pairs(embeddings, self.pairs, compare)
-        return align(inputs, weights, lambda _, x, y: squared_mmd(x, y, self.scales))
+    def divergence(self, pair: Pair, x: Tensor, y: Tensor) -> Tensor:
+        """Estimate the squared discrepancy; see `squared_mmd`."""
+        return squared_mmd(x, y, self.scales)
 
     def extra_repr(self) -> str:
         """Show the options in `repr`."""

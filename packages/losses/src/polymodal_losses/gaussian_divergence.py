@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from polymodal_losses.alignment import align
+from polymodal_losses.alignment import Alignment
 from polymodal_losses.errors import ObjectiveError
-from polymodal_losses.inputs import check_inputs
-from polymodal_losses.output import LossOutput
-from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
+from polymodal_losses.pairs import Pair
 
 
-class KLDivergence(nn.Module):
+class KLDivergence(Alignment):
     """Kullback-Leibler divergence between Gaussians fitted to columns, summed over pairs.
 
     Embeddings of a column in a batch are described by their mean and their variance in every
@@ -33,30 +31,17 @@ class KLDivergence(nn.Module):
         pairs: Mapping[Pair, float] | None = None,
     ) -> None:
         """Check the options."""
-        super().__init__()
+        super().__init__(pairs=pairs)
         if not (math.isfinite(floor) and floor > 0):
             raise ObjectiveError(f"floor is {floor}; wanted a variance above 0")
         self.floor, self.symmetric = floor, symmetric
-        self.pairs = check_pairs(pairs)
-
-    def forward(
-        self,
-        embeddings: Mapping[str, Tensor],
-        *,
-        present: Mapping[str, Tensor | None] | None = None,
-        groups: Tensor | None = None,
-        compare: Collection[Pair] | None = None,
-    ) -> LossOutput:
-        """Score unit vectors [batch, dim] per column; `groups` are of no matter."""
-        inputs = check_inputs(embeddings, present=present)
-        weights = resolve_pairs(embeddings, self.pairs, compare)
-        return align(inputs, weights, lambda _, x, y: self._divergence(x, y))
 
     def extra_repr(self) -> str:
         """Show the options in `repr`."""
         return f"floor={self.floor:g}, symmetric={self.symmetric}, pairs={self.pairs}"
 
-    def _divergence(self, x: Tensor, y: Tensor) -> Tensor:
+    def divergence(self, pair: Pair, x: Tensor, y: Tensor) -> Tensor:
+        """Give KL of the Gaussians of x and y; see `gaussian_divergence`."""
         first, second = self._gaussian(x), self._gaussian(y)
         found = gaussian_divergence(*first, *second)
         return (found + gaussian_divergence(*second, *first)) / 2 if self.symmetric else found
