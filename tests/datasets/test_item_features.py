@@ -72,6 +72,28 @@ def test_tokens_may_have_several_axes() -> None:
     assert torch.equal(found.tokens[1, 2], tokens[0, 2])
 
 
+def test_cells_stay_a_grid_whatever_their_mask() -> None:
+    tokens = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])
+    features = Features(tokens.mean(1), tokens, mask, grid=(2, 2))
+    items = split_features(features, tokens=True)
+    found = FeatureTable.of(items).gather([1, 0])
+    assert found.grid == (2, 2)
+    assert found.mask is not None
+    assert torch.equal(found.mask, mask[[1, 0]])
+
+
+def test_rows_of_different_grids_have_none() -> None:
+    def items(grid: tuple[int, int]) -> list[ItemFeatures]:
+        tokens = torch.ones(1, grid[0] * grid[1], 3)
+        return split_features(Features(tokens.mean(1), tokens, grid=grid), tokens=True)
+
+    table = FeatureTable.of([*items((2, 3)), *items((3, 2)), *items((1, 2)), *items((2, 3))])
+    assert table.gather([0, 3]).grid == (2, 3)
+    assert table.gather([0, 1]).grid is None
+    assert table.gather([0, 2]).grid is None
+
+
 class Payloads:
     """A store of one column, whose items are their numbers."""
 
@@ -79,11 +101,16 @@ class Payloads:
         return [bytes([int(item)]) for item in items]
 
 
-@pytest.mark.parametrize("without_tokens", [False, True])
+@pytest.mark.parametrize("kind", ["sequence", "grid", "without tokens"])
 def test_tokens_are_kept_beside_pooled_features(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_tokens: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    features = Features(given().pooled) if without_tokens else given()
+    plain = given()
+    features = {
+        "sequence": plain,
+        "grid": Features(plain.pooled, plain.tokens, plain.mask, grid=(2, 2)),
+        "without tokens": Features(plain.pooled),
+    }[kind]
     computed: list[int] = []
 
     def load(store: Any, column: str, modality: Any, items: list[int], **_: Any) -> Any:
@@ -93,7 +120,8 @@ def test_tokens_are_kept_beside_pooled_features(
     def encode(inputs: Any) -> Features:
         computed.extend(inputs.tolist())
         tokens = None if features.tokens is None else features.tokens[inputs]
-        return Features(features.pooled[inputs], tokens, None if tokens is None else MASK[inputs])
+        mask = None if tokens is None else MASK[inputs]
+        return Features(features.pooled[inputs], tokens, mask, grid=features.grid)
 
     monkeypatch.setattr("polymodal_datasets.frozen_features.load_items", load)
 
@@ -128,3 +156,5 @@ def test_tokens_are_kept_beside_pooled_features(
             np.testing.assert_array_equal(item.pooled, expected.pooled)
             np.testing.assert_array_equal(item.tokens, expected.tokens)
             np.testing.assert_array_equal(item.mask, expected.mask)
+            np.testing.assert_array_equal(item.grid, expected.grid)
+    assert FeatureTable.of(second).gather([0, 1, 2]).grid == features.grid

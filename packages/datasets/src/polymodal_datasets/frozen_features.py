@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 CHUNK = 1024
-TOKEN_PARTS = ("tokens", "mask")
+TOKEN_PARTS = ("tokens", "mask", "grid")
 
 
 class CachedModality(Modality):
@@ -189,10 +189,10 @@ class FrozenFeatures:
         pooled = self.kept.read(source, sums)
         if not self.tokens:
             return {key: ItemFeatures(value) for key, value in pooled.items()}
-        tokens, mask = (self.kept.read(_part(source, name), sums) for name in TOKEN_PARTS)
+        tokens, mask, grid = (self.kept.read(_part(source, name), sums) for name in TOKEN_PARTS)
         return {
-            key: ItemFeatures(pooled[key], tokens[key], mask[key])
-            for key in pooled.keys() & tokens.keys() & mask.keys()
+            key: ItemFeatures(pooled[key], tokens[key], mask[key], grid[key])
+            for key in pooled.keys() & tokens.keys() & mask.keys() & grid.keys()
         }
 
     def _write(self, source: bytes, fresh: Mapping[bytes, ItemFeatures]) -> None:
