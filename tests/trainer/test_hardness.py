@@ -250,13 +250,25 @@ def test_checkpoint_without_neighbours_is_refused(recipe: Path) -> None:
         hardness.load({}, TrainingState.from_plain(plain), source="here")
 
 
-def test_steps_log_how_hard_pairs_pull_where_the_objective_can_tell(recipe: Path) -> None:
-    settings = ('objective={ kind = "trimodal" }', "training.log_every=2", "training.epochs=1")
-    train(recipe, *HARD, *settings, out=UNBROKEN)
-    logged = lines(UNBROKEN, "step")
-    assert [line["step"] for line in logged] == [2, 4, 6]
-    for line in logged:
-        assert line["pair_gradients"].keys() == {"positive", "negative"}
-        assert all(length > 0 for length in line["pair_gradients"].values())
-    train(recipe, "training.epochs=1", out=BROKEN)
-    assert "pair_gradients" not in lines(BROKEN, "step")[0]
+@pytest.mark.parametrize(
+    ("objective", "names"),
+    [
+        ('{ kind = "trimodal" }', {"positive", "negative"}),
+        ('{ kind = "pcmc" }', {"positive", "negative"}),
+        (
+            '{ kind = "sum", parts = [{ kind = "pcmc" }, { kind = "pcmr" }] }',
+            {"pcmc positive", "pcmc negative"},
+        ),
+        ('{ kind = "pcmr" }', set()),
+    ],
+)
+def test_steps_log_how_hard_pairs_pull_where_the_objective_can_tell(
+    recipe: Path, objective: str, names: set[str]
+) -> None:
+    settings = (f"objective={objective}", "training.log_every=2", "training.epochs=2")
+    train(recipe, *HARD, *settings, "training.pair_gradients_every=3", out=UNBROKEN)
+    for line in lines(UNBROKEN, "step"):
+        found = line.get("pair_gradients", {})
+        assert found.keys() == (names if line["step"] % 3 == 0 else set())
+        assert all(length > 0 for length in found.values())
+    assert [line["step"] for line in lines(UNBROKEN, "step")] == [2, 4, 6, 8, 10, 12]

@@ -114,15 +114,17 @@ class Trainer:
 
     def _steps_until(self, stop: int, batches: Iterator[Batch]) -> None:
         state, setup = self.state, self.setup
-        every = setup.training.checkpoint_every
+        config, every = setup.training, setup.training.checkpoint_every
         while state.batch < stop:
             self._interruption.raise_if_requested()
             batch = self._next(batches)
             self._rates = set_learning_rates(
                 setup.optimizer, state.step - state.stage_step, setup.stage_steps, setup.training
             )
-            logged = (state.step + 1) % setup.training.log_every == 0
-            result = train_step(setup, batch, state.step, measure=logged)
+            number = state.step + 1
+            logged = number % config.log_every == 0
+            measure = logged and number % config.pair_gradients_every == 0
+            result = train_step(setup, batch, state.step, measure=measure)
             state.step += 1
             state.batch += 1
             state.tally.add(result.loss, result.anchors)
