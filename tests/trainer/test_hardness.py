@@ -116,7 +116,7 @@ def play(
                 hardness.refresh(lambda _: None)
             if stale or batch == 0 or not drawn:
                 order = hardness.order(state)
-            drawn[state.epoch, batch] = tuple(  # type: ignore[assignment]
+            drawn[state.epoch, batch] = tuple(
                 part.tolist() for part in (order.rows, order.seeds, order.cosines)
             )
     return drawn, held
