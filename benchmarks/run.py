@@ -15,6 +15,7 @@ NAMES = (
     "startup",
     "rooms",
     "loading",
+    "difficulty",
     "retrieval",
     "losses",
     "gradient_caching",

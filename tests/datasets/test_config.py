@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from polymodal_datasets.config import DataConfig
+from polymodal_datasets.config import DataConfig, HardConfig
 from pydantic import ValidationError
 
 
@@ -22,7 +22,16 @@ def test_hard_batches_by_default() -> None:
     hard = DataConfig.model_validate({"store": "s", "hard": {}}).hard
     assert hard is not None
     assert (hard.share, hard.temperature, hard.neighbours) == (0.5, (1.0, 0.1), 50)
-    assert (hard.refresh, hard.search) == (1, "exact")
+    assert (hard.refresh, hard.refresh_unit, hard.search) == (1, "epochs", "exact")
+
+
+def test_steps_between_searches_have_to_be_said() -> None:
+    hard = HardConfig.model_validate({"refresh": 200, "refresh_unit": "steps"})
+    assert (hard.refresh, hard.refresh_unit) == (200, "steps")
+    with pytest.raises(
+        ValidationError, match=r"needs the number of optimiser steps .* refresh = 200"
+    ):
+        HardConfig.model_validate({"refresh_unit": "steps"})
 
 
 @pytest.mark.parametrize(("size", "kind"), [(500, int), (1, int), (0.1, float), (0.999, float)])
@@ -56,6 +65,7 @@ def test_validation_size_is_a_number_or_a_share(size: Any, kind: type) -> None:
         {"hard": {"temperature": [1.0]}},
         {"hard": {"neighbours": 0}},
         {"hard": {"refresh": 0}},
+        {"hard": {"refresh": 5, "refresh_unit": "batches"}},
         {"hard": {"search": "annoy"}},
     ],
 )

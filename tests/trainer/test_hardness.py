@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from polymodal_core.checkpoint import load_checkpoint
 from polymodal_core.errors import CheckpointError
 from polymodal_core.plugins import registry
@@ -49,6 +51,121 @@ def test_killed_run_is_resumed_bit_for_bit(recipe: Path, refresh: int, aim: int)
     child.join()
     assert train(BROKEN, out=BROKEN, resume=True) == 0
     assert_same_run(UNBROKEN, BROKEN)
+
+
+STEPS = ("data.hard.refresh=4", "data.hard.refresh_unit=steps")
+"""Searches before steps 0, 4, 8, ...; an epoch has 6."""
+
+
+def cut(run: Path, out: Path, step: int) -> None:
+    """Copy a run as if it had been killed right after the checkpoint of `step`."""
+    shutil.copytree(run, out, symlinks=True)
+    for path in RunFolder(out).steps():
+        if path.name > f"step-{step:08d}":
+            shutil.rmtree(path)
+
+
+def test_run_killed_at_any_step_between_searches_is_resumed_bit_for_bit(recipe: Path) -> None:
+    train(recipe, *HARD, *STEPS, "training.keep=100", out=UNBROKEN)
+    # Before, at and after a search within an epoch; where one falls on an epoch's start; the end of
+    # an epoch without one.
+    for step in (3, 4, 5, 6, 12, 16, 17, 23):
+        out = Path(f"broken{step}")
+        cut(UNBROKEN, out, step)
+        assert train(out, out=out, resume=True) == 0
+        assert_same_run(UNBROKEN, out)
+
+
+def test_killed_run_with_searches_by_step_is_resumed_bit_for_bit(recipe: Path) -> None:
+    settings = (*HARD, *STEPS, "training.epochs=2")
+    train(recipe, *settings, out=UNBROKEN)
+    child = fork_run(recipe, BROKEN, *settings, "data.workers=1")
+    wait_until(lambda: steps_logged(BROKEN) >= 5, child)
+    child.kill()
+    child.join()
+    assert train(BROKEN, out=BROKEN, resume=True) == 0
+    assert_same_run(UNBROKEN, BROKEN)
+
+
+Drawn = dict[tuple[int, int], tuple[list[int], list[int], list[float]]]
+Held = dict[str, torch.Tensor]
+
+
+def play(
+    setup: Setup, hardness: Hardness, start: TrainingState, *, epochs: int
+) -> tuple[Drawn, list[tuple[TrainingState, Held]]]:
+    """Search and draw as training does, from `start` to the end of some epochs of 6 steps.
+
+    Gives what is drawn at every position, and what a checkpoint there would hold. The weights are
+    others in every step, and the same whenever a step is done again.
+    """
+    drawn: Drawn = {}
+    held = []
+    for step in range(start.step, 6 * epochs):
+        first = start.batch if step == start.step else step % 6
+        for batch in (first, first + 1) if first == 5 else (first,):
+            state = TrainingState(step + (batch == 6), epoch=step // 6, batch=batch)
+            tensors = hardness.tensors(state)
+            held.append((state, {name: kept.clone() for name, kept in tensors.items()}))
+            stale = hardness.stale(state)
+            if stale:
+                torch.manual_seed(state.step)
+                with torch.no_grad():
+                    for parameter in setup.model.parameters():
+                        parameter.copy_(torch.randn_like(parameter))
+                hardness.refresh(lambda _: None)
+            if stale or batch == 0 or not drawn:
+                order = hardness.order(state)
+            drawn[state.epoch, batch] = tuple(
+                part.tolist() for part in (order.rows, order.seeds, order.cosines)
+            )
+    return drawn, held
+
+
+@pytest.mark.parametrize("every", [1, 4, 6, 7, 100])
+def test_searches_by_step_keep_the_promises_and_go_on_from_anywhere(
+    recipe: Path, every: int
+) -> None:
+    settings = (f"data.hard.refresh={every}", "data.hard.refresh_unit=steps", "seed=4294967297")
+    setup, hardness = prepared(recipe, *settings)
+    whole, held = play(setup, hardness, TrainingState(), epochs=3)
+    assert len(held) == 3 * 7  # before each of 6 batches, and before the validation
+    for (epoch, batch), (rows, seeds, _) in whole.items():
+        if batch == 6:
+            assert sorted(rows) == setup.splits.train.tolist()
+            continue
+        # Drawn as far as is needed, and no further than to the next search.
+        stop = next((n for n in range(batch + 1, 6) if (6 * epoch + n) % every == 0), 6)
+        assert len(rows) == (len(setup.splits.train) if stop == 6 else 16 * stop)
+        assert len(seeds) == len(rows) == len(set(rows))
+    for state, tensors in held:
+        resumed = make_hardness(setup)
+        assert resumed is not None
+        resumed.load(tensors, state, source="here")
+        if state.batch == 6:
+            assert resumed.order(state).rows.tolist() == whole[state.epoch, 6][0]
+            continue
+        again, _ = play(setup, resumed, state, epochs=min(3, state.epoch + 2))
+        assert again == {at: whole[at] for at in again}
+
+
+def test_checkpoint_without_what_the_epoch_drew_is_refused(recipe: Path) -> None:
+    train(recipe, *HARD, *STEPS, "training.keep=100", "training.epochs=1", out=UNBROKEN)
+    _, hardness = prepared(recipe, *STEPS)
+    drawn = {"drawn_rows", "drawn_seeds", "drawn_cosines"}
+    expected = {2: {"places", "scores"}, 4: drawn, 5: {"places", "scores", *drawn}}
+    for step, names in expected.items():
+        path = UNBROKEN / "checkpoints" / f"step-{step:08d}"
+        loaded = load_checkpoint(path)
+        tensors = dict(loaded.tensors["neighbours"])
+        assert tensors.keys() == names
+        state = TrainingState.from_plain(dict(loaded.state))
+        hardness.load(tensors, state, source="here")
+        del tensors[sorted(names)[0]]
+        with pytest.raises(CheckpointError, match=r"here: wanted .*; delete it"):
+            hardness.load(tensors, state, source="here")
+    with pytest.raises(CheckpointError, match="the 64 rows that the epoch drew before"):
+        hardness.load({}, TrainingState(step=5, batch=5), source="here")
 
 
 def test_epochs_log_what_was_drawn(recipe: Path) -> None:
@@ -114,7 +231,7 @@ def test_partners_share_no_label_where_labels_are_groups(recipe: Path, store: Pa
     hardness.refresh(lambda _: None)
     label = Store(store).table.label
     for epoch in range(4):
-        order = hardness.order(epoch)
+        order = hardness.order(TrainingState(epoch=epoch))
         partners = np.flatnonzero(order.seeds >= 0)
         seeds = order.rows[order.seeds[partners]]
         assert (label[order.rows[partners]] != label[seeds]).all()
@@ -133,13 +250,25 @@ def test_checkpoint_without_neighbours_is_refused(recipe: Path) -> None:
         hardness.load({}, TrainingState.from_plain(plain), source="here")
 
 
-def test_steps_log_how_hard_pairs_pull_where_the_objective_can_tell(recipe: Path) -> None:
-    settings = ('objective={ kind = "trimodal" }', "training.log_every=2", "training.epochs=1")
-    train(recipe, *HARD, *settings, out=UNBROKEN)
-    logged = lines(UNBROKEN, "step")
-    assert [line["step"] for line in logged] == [2, 4, 6]
-    for line in logged:
-        assert line["pair_gradients"].keys() == {"positive", "negative"}
-        assert all(length > 0 for length in line["pair_gradients"].values())
-    train(recipe, "training.epochs=1", out=BROKEN)
-    assert "pair_gradients" not in lines(BROKEN, "step")[0]
+@pytest.mark.parametrize(
+    ("objective", "names"),
+    [
+        ('{ kind = "trimodal" }', {"positive", "negative"}),
+        ('{ kind = "pcmc" }', {"positive", "negative"}),
+        (
+            '{ kind = "sum", parts = [{ kind = "pcmc" }, { kind = "pcmr" }] }',
+            {"pcmc positive", "pcmc negative"},
+        ),
+        ('{ kind = "pcmr" }', set()),
+    ],
+)
+def test_steps_log_how_hard_pairs_pull_where_the_objective_can_tell(
+    recipe: Path, objective: str, names: set[str]
+) -> None:
+    settings = (f"objective={objective}", "training.log_every=2", "training.epochs=2")
+    train(recipe, *HARD, *settings, "training.pair_gradients_every=3", out=UNBROKEN)
+    for line in lines(UNBROKEN, "step"):
+        found = line.get("pair_gradients", {})
+        assert found.keys() == (names if line["step"] % 3 == 0 else set())
+        assert all(length > 0 for length in found.values())
+    assert [line["step"] for line in lines(UNBROKEN, "step")] == [2, 4, 6, 8, 10, 12]

@@ -79,6 +79,17 @@ def test_lines_start_at_step_zero_and_names_are_escaped() -> None:
     assert (float(mark.attrib["cx"]), float(mark.attrib["cy"])) == (512.0, 107.0)
 
 
+def test_lines_without_a_main_one_have_colours_and_may_start_at_zero() -> None:
+    lines = {"positive": ((1.0, 3.0), (10.0, 4.0)), "negative": ((1.0, 3.5), (10.0, 3.5))}
+
+    chart = ET.fromstring(line_chart(lines, main=None, label="pull", from_zero=True))
+
+    drawn = chart.findall("polyline")
+    assert [item.attrib["class"] for item in drawn] == ["curve s0", "curve s1"]
+    assert [item.find("title").text for item in drawn] == ["positive", "negative"]  # type: ignore[union-attr]
+    assert "0" in [item.text for item in chart.findall("text")]
+
+
 def test_no_points_give_no_chart_and_one_point_gives_one() -> None:
     assert line_chart({"loss": ()}, main="loss", label="loss") == ""
     ET.fromstring(line_chart({"loss": ((0.0, 2.0),)}, main="loss", label="loss"))

@@ -16,7 +16,7 @@ from polymodal_eval.tasks.probe import Probe
 from polymodal_eval.tasks.retrieval import Retrieval
 from polymodal_eval.tasks.zero_shot import ZeroShot
 
-from tests.eval.report.evaluations import evaluated
+from tests.eval.report.evaluations import METRICS, evaluated
 from tests.eval.worlds import scenes
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -128,6 +128,19 @@ def test_curves_projection_recipe_and_versions_are_there(page: tuple[str, Checke
     assert "torch 2.11" in text
     assert "abc123" in text
     assert "step 1,234" in text
+
+
+def test_pulls_of_pairs_are_drawn_with_a_legend_where_they_were_measured() -> None:
+    pulls = [
+        {"event": "step", "step": step, "pair_gradients": {"positive": 0.2, "negative <1>": 0.1}}
+        for step in (10, 20)
+    ]
+    text, checker = rendered(evaluated(metrics=[*METRICS, *pulls]))
+    assert text.count('class="chart"') == 3
+    assert 'class="curve s0"' in text
+    assert 'class="curve s1"' in text
+    assert "Pull of pairs" in "".join(checker.text)
+    assert {"positive", "negative <1>"} <= {part.strip() for part in checker.text}
 
 
 def test_a_bare_evaluation_still_gives_a_page() -> None:

@@ -17,6 +17,19 @@ def test_curves_are_collected_by_event() -> None:
     assert training_curves([]).best is None
 
 
+def test_pulls_are_collected_where_they_were_measured() -> None:
+    found = training_curves(
+        [
+            {"event": "step", "step": 1, "loss": 1.0},
+            {"event": "step", "step": 2, "pair_gradients": {"positive": 0.2, "negative": 0.1}},
+            {"event": "step", "step": 4, "pair_gradients": {"positive": None, "negative": 0.3}},
+        ]
+    )
+
+    assert found.pulls == {"positive": ((2.0, 0.2),), "negative": ((2.0, 0.1), (4.0, 0.3))}
+    assert training_curves(METRICS).pulls == {}
+
+
 def test_values_that_are_no_numbers_are_passed_over() -> None:
     found = training_curves(
         [

@@ -59,6 +59,12 @@ class TrainingConfig(Configuration):
     )
     keep: int = Field(default=2, ge=1, description="checkpoints kept, beside the best one")
     log_every: int = Field(default=1, ge=1, description="steps between lines of metrics.jsonl")
+    pair_gradients_every: int = Field(
+        default=10,
+        ge=1,
+        description="steps between measurements of how hard positive and negative pairs pull, in "
+        "lines of metrics.jsonl; each costs about as much as the loss",
+    )
     cache_features: bool = Field(
         default=False,
         description="run frozen encoders once, and train on the features that they gave",

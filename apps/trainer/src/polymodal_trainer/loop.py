@@ -96,20 +96,35 @@ class Trainer:
         )
 
     def _steps_of_epoch(self) -> None:
-        state, setup = self.state, self.setup
-        every = setup.training.checkpoint_every
-        self._order = self._difficult_order()
-        order = None if self._order is None else self._order.rows
-        batches = iter(training_batches(setup, epoch=state.epoch, start=state.batch, order=order))
+        state = self.state
         self._rows, self._since = 0, time.perf_counter()
-        while state.batch < setup.steps_per_epoch:
+        while True:
+            order = self._order = self._difficult_order()
+            rows = None if order is None else order.rows
+            batches = training_batches(self.setup, epoch=state.epoch, start=state.batch, order=rows)
+            self._steps_until(self._drawn_batches(), iter(batches))
+            if state.batch == self.setup.steps_per_epoch:
+                return
+
+    def _drawn_batches(self) -> int:
+        # Where neighbours are found anew within an epoch, its order reaches no further than that.
+        if self._order is None:
+            return self.setup.steps_per_epoch
+        return len(self._order.rows) // self.setup.data.batch_size
+
+    def _steps_until(self, stop: int, batches: Iterator[Batch]) -> None:
+        state, setup = self.state, self.setup
+        config, every = setup.training, setup.training.checkpoint_every
+        while state.batch < stop:
             self._interruption.raise_if_requested()
             batch = self._next(batches)
             self._rates = set_learning_rates(
                 setup.optimizer, state.step - state.stage_step, setup.stage_steps, setup.training
             )
-            logged = (state.step + 1) % setup.training.log_every == 0
-            result = train_step(setup, batch, state.step, measure=logged)
+            number = state.step + 1
+            logged = number % config.log_every == 0
+            measure = logged and number % config.pair_gradients_every == 0
+            result = train_step(setup, batch, state.step, measure=measure)
             state.step += 1
             state.batch += 1
             state.tally.add(result.loss, result.anchors)
@@ -124,9 +139,11 @@ class Trainer:
         if self._hardness is None:
             return None
         if self._hardness.stale(self.state):
+            began = time.perf_counter()
             total = self._hardness.num_steps()
             self._watched("finding neighbours", total, self._hardness.refresh)
-        return self._hardness.order(self.state.epoch)
+            self._since += time.perf_counter() - began  # rows per second are those of training
+        return self._hardness.order(self.state)
 
     def _next(self, batches: Iterator[Batch]) -> Batch:
         try:

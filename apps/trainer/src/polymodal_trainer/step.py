@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from polymodal_core.batch import Batch, Embeddings
 from polymodal_core.fusion import Exchange, Fusion
-from polymodal_core.objective import maps_wanted, needs_joint, takes
+from polymodal_core.objective import Contrastive, maps_wanted, needs_joint, takes
 from polymodal_core.protocols import LossOutput
 from torch import Tensor, nn
 
@@ -34,10 +34,10 @@ class StepResult:
     """What one step gave: detached losses, anchors behind them, norm of all gradients.
 
     `auxiliary` are losses of encoders' own by column, which `loss` holds too; `terms` are what an
-    objective that is a sum names of it. `pair_gradients` are
-    the mean lengths of the embeddings' gradients through positive and through negative pairs, where
-    they were asked for and the objective can tell. `skipped` says that fp16 gradients overflowed,
-    so that the weights were left as they were.
+    objective that is a sum names of it. `pair_gradients` are the mean lengths of the embeddings'
+    gradients through positive and through negative pairs, where they were asked for and the
+    objective can tell. `skipped` says that fp16 gradients overflowed, so that the weights were left
+    as they were.
     """
 
     loss: float
@@ -123,10 +123,15 @@ def _compared(setup: Setup, embeddings: Embeddings) -> frozenset[tuple[str, str]
 
 
 def _pair_gradients(setup: Setup, batch: Batch, embeddings: Embeddings) -> dict[str, float]:
-    measure = getattr(setup.objective, "pair_gradients", None)
-    if measure is None:
+    if not isinstance(setup.objective, Contrastive):
         return {}
-    found = measure(embeddings.z, **_given(setup, batch, embeddings))
+    given = _given(setup, batch, embeddings)
+    found = setup.objective.pair_gradients(
+        embeddings.z,
+        present=given["present"],
+        groups=given["groups"],
+        compare=given.get("compare"),
+    )
     return {name: float(length) for name, length in found.items()}
 
 

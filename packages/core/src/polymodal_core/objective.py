@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
@@ -33,6 +33,26 @@ class Classifier(Protocol):
 
     def logits(self, columns: Sequence[str], embeddings: Tensor) -> Tensor:
         """Score embeddings [rows, dim] of `columns` together for every class [rows, classes]."""
+        ...
+
+
+@runtime_checkable
+class Contrastive(Protocol):
+    """An objective that tells how hard positive and negative pairs of rows pull on embeddings."""
+
+    def pair_gradients(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None,
+        groups: Tensor | None,
+        compare: Collection[tuple[str, str]] | None,
+    ) -> Mapping[str, Tensor]:
+        """Give mean lengths of the gradients of embeddings [batch, dim] by name, as scalars.
+
+        `positive`: through the rows that match, `negative`: through the others. Empty where there
+        is nothing to measure. Arguments as in `forward`; nothing flows back.
+        """
         ...
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from polymodal_core.config import Configuration
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -27,15 +27,30 @@ class HardConfig(Configuration):
 
     The share rises linearly from 0 in the first step to `share` in the last, while the temperature
     of the draw goes from the first of `temperature` to the second. Each row draws among its
-    `neighbours` nearest under the weights of every `refresh`-th epoch's start. `search` compares
-    all rows (exact), or what faiss finds, which suits hundreds of thousands of them.
+    `neighbours` nearest. These are found anew, under the weights of that moment, every `refresh`
+    epochs, or optimiser steps by `refresh_unit`: those that follow in the same epoch are drawn from
+    the new ones, and each row still comes once. A search embeds all training rows, which costs
+    little where features are cached, and about the forward pass of an epoch where they are not.
+    `search` compares all rows (exact), or what faiss finds, which suits hundreds of thousands of
+    them.
     """
 
     share: Annotated[float, Field(ge=0, lt=1)] = 0.5
     temperature: tuple[Temperature, Temperature] = (1.0, 0.1)
     neighbours: Count = 50
     refresh: Count = 1
+    refresh_unit: Literal["epochs", "steps"] = "epochs"
     search: Literal["exact", "faiss"] = "exact"
+
+    @model_validator(mode="after")
+    def _check_refresh(self) -> Self:
+        # The default is a number of epochs: a search before every step is nothing to slip into.
+        if self.refresh_unit == "steps" and "refresh" not in self.model_fields_set:
+            raise ValueError(
+                'refresh_unit = "steps" needs the number of optimiser steps between two searches, '
+                "as in refresh = 200"
+            )
+        return self
 
 
 class DataConfig(Configuration):

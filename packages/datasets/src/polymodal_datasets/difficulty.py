@@ -32,7 +32,8 @@ class EpochOrder:
     """The order of an epoch's rows, batch after batch; those that sit out stand last.
 
     `rows` [rows] are rows of the store. `seeds` [rows] is for a hard partner the place in `rows` of
-    the row whose neighbour it is, -1 for rows drawn evenly; `cosines` [rows] are their scores.
+    the row whose neighbour it is, -1 for rows drawn evenly; `cosines` [rows] are their scores. Of
+    an epoch that is drawn in part, it holds the batches drawn so far.
     """
 
     rows: Integers
@@ -49,6 +50,10 @@ class EpochOrder:
         """Mean score of hard partners; None without any."""
         return float(self.cosines[self.seeds >= 0].mean()) if self.hard else None
 
+    def first(self, count: int) -> EpochOrder:
+        """Give the first `count` rows."""
+        return EpochOrder(self.rows[:count], self.seeds[:count], self.cosines[:count])
+
 
 def curriculum(hard: HardConfig, step: int, total: int) -> tuple[float, float]:
     """Give share and temperature in `step` (0-based) of `total`: linear from first to last."""
@@ -57,7 +62,7 @@ def curriculum(hard: HardConfig, step: int, total: int) -> tuple[float, float]:
     return hard.share * done, first + (last - first) * done
 
 
-def difficult_order(
+def difficult_order(  # noqa: PLR0913
     rows: Integers,
     neighbours: Neighbours,
     matches: KnownMatches,
@@ -67,6 +72,8 @@ def difficult_order(
     seed: int,
     epoch: int,
     epochs: int,
+    drawn: EpochOrder | None = None,
+    stop: int | None = None,
 ) -> EpochOrder:
     """Order the training `rows` (ascending) of an epoch; the same for the same arguments.
 
@@ -80,6 +87,10 @@ def difficult_order(
     decided by the even order alone, in which all rows stand alike; each other row comes exactly
     once, since seeds and partners are drawn without replacement. With a share of 0, the order is
     `even_order`, bit for bit.
+
+    All of that holds too where neighbours change within the epoch: `drawn` are its whole batches
+    drawn before, which stay as they are, and `stop` is the number of the first batch that is not to
+    be drawn yet; None: all are drawn, and the rows that sit out follow.
     """
     import numpy as np
 
@@ -87,17 +98,34 @@ def difficult_order(
     places = np.searchsorted(rows, order)
     batches = num_batches(rows, batch_size, drop_last=True)
     used = batches * batch_size
-    draw = _Draw(places[:used], neighbours, matches, np.random.default_rng([seed, epoch, HARD]))
-    for number in range(batches):
+    before = order[:0] if drawn is None else drawn.rows
+    start = len(before) // batch_size
+    last = batches if stop is None else min(stop, batches)
+    queue = places[:used][~np.isin(order[:used], before)]
+    # An epoch that goes on after other batches draws other numbers than it began with.
+    rng = np.random.default_rng([seed, epoch, HARD, *([start] if start else [])])
+    draw = _Draw(queue, neighbours, matches, rng)
+    for number in range(start, last):
         share, temperature = curriculum(hard, epoch * batches + number, epochs * batches)
         partners = min(int(share * batch_size + 0.5), batch_size - 1)
         draw.batch(batch_size, partners, temperature)
-    visited = np.concatenate([*draw.order, places[used:]]).astype(np.int64)
-    idle = len(rows) - used
+    idle = places[used:] if last == batches else places[:0]
+    found = EpochOrder(
+        rows[np.concatenate([places[:0], *draw.order, idle]).astype(np.int64)],
+        np.concatenate([draw.seeds, np.full(len(idle), -1)]).astype(np.int64),
+        np.concatenate([draw.cosines, np.zeros(len(idle))]).astype(np.float32),
+    )
+    return found if drawn is None else _joined(drawn, found)
+
+
+def _joined(drawn: EpochOrder, found: EpochOrder) -> EpochOrder:
+    import numpy as np
+
+    seeds = np.where(found.seeds >= 0, found.seeds + len(drawn.rows), -1)
     return EpochOrder(
-        rows[visited],
-        np.concatenate([draw.seeds, np.full(idle, -1)]).astype(np.int64),
-        np.concatenate([draw.cosines, np.zeros(idle)]).astype(np.float32),
+        np.concatenate([drawn.rows, found.rows]),
+        np.concatenate([drawn.seeds, seeds]),
+        np.concatenate([drawn.cosines, found.cosines]),
     )
 
 

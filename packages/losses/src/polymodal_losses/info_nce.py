@@ -48,3 +48,14 @@ class InfoNCE(nn.Module):
             )
         output: LossOutput = self.pcmc(embeddings, present=present, groups=groups, compare=compare)
         return output
+
+    def pair_gradients(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
+    ) -> dict[str, Tensor]:
+        """Measure how hard `positive` and `negative` pairs pull on the embeddings, as in PCMC."""
+        return self.pcmc.pair_gradients(embeddings, present=present, groups=groups, compare=compare)

@@ -98,6 +98,11 @@ def check_inputs(
     )
 
 
+def detached(embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give the embeddings [batch, dim] without their graph."""
+    return {column: z.detach() for column, z in embeddings.items()}
+
+
 def _check_present(
     present: Mapping[str, Tensor | None], columns: Mapping[str, Tensor], batch: int
 ) -> dict[str, Tensor]:

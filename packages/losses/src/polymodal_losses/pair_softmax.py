@@ -17,9 +17,13 @@ from polymodal_losses.pair_tiles import LOG2_E, PairTiles
 
 
 class PairSoftmax(Protocol):
-    """The losses of a pair's anchors, and their gradient with respect to the logits."""
+    """The losses of a pair's anchors, and their gradient with respect to the logits.
+
+    `at_positives` [anchors] is the gradient at the positives, which `gradient` holds too.
+    """
 
     loss: Tensor
+    at_positives: Tensor
 
     def gradient(self, index: int) -> Tensor:
         """Give the gradient [rows, columns] of the sum of all losses, for a tile of logits."""
@@ -57,7 +61,7 @@ class ConstantShift:
         )
         rest = tiles.positive - self._shift
         self.loss = _log_odds(others_a.log() - rest) + _log_odds(others_b.log() - rest)
-        self._at_positives = -(others_a / sums[0] + others_b / sums[1])
+        self.at_positives = -(others_a / sums[0] + others_b / sums[1])
         self._per_row = self._spread(1 / sums[0], tiles.rows.anchors_in_a, tiles.a.z.shape[0])
         self._per_column = self._spread(1 / sums[1], tiles.rows.anchors_in_b, tiles.b.z.shape[0])
 
@@ -69,7 +73,7 @@ class ConstantShift:
         both = tiles.buffers.take("weights", tile.shape, block.dtype)
         torch.add(self._per_row[tile.rows, None], self._per_column[None, tile.columns], out=both)
         block.mul_(both)
-        tiles.put_positives(index, block, self._at_positives)
+        tiles.put_positives(index, block, self.at_positives)
         return block
 
     def _sums(self) -> tuple[Tensor, Tensor]:
@@ -116,7 +120,7 @@ class RunningMaximum:
         loss_a, rest_a = self._direction(top_a[in_a], others_a[in_a])
         loss_b, rest_b = self._direction(top_b[in_b], others_b[in_b])
         self.loss = loss_a + loss_b
-        self._at_positives = -(rest_a + rest_b)
+        self.at_positives = -(rest_a + rest_b)
         # Rows that are no anchors have no loss: exp2(-inf) = 0 for all of theirs.
         self._log_a = self._spread(
             self._positive + loss_a * LOG2_E, in_a, len(top_a), rest=math.inf
@@ -132,7 +136,7 @@ class RunningMaximum:
         other = tiles.buffers.take("weights", tile.shape, block.dtype)
         torch.sub(block, self._log_b[None, tile.columns], out=other)
         block.sub_(self._log_a[tile.rows, None]).exp2_().add_(other.exp2_())
-        tiles.put_positives(index, block, self._at_positives)
+        tiles.put_positives(index, block, self.at_positives)
         return block
 
     def _exponents(self, index: int) -> Tensor:

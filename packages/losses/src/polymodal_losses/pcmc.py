@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from polymodal_losses.contrastive import pairwise_contrastive
 from polymodal_losses.form import Form, MatmulDtype, check_form, check_matmul_dtype
-from polymodal_losses.inputs import PairwiseInputs, check_inputs
+from polymodal_losses.inputs import PairwiseInputs, check_inputs, detached
 from polymodal_losses.output import LossOutput
+from polymodal_losses.pair_gradients import measure_pair_gradients
+from polymodal_losses.pair_softmax import pair_softmax
 from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
 from polymodal_losses.temperature import MAX_LOGIT_SCALE, check_temperature, temperature_of
 
@@ -94,6 +96,28 @@ class PCMC(nn.Module):
             weights=weights,
             form=self.form,
             matmul_dtype=self.matmul_dtype,
+        )
+
+    def pair_gradients(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
+    ) -> dict[str, Tensor]:
+        """Measure how hard `positive` and `negative` pairs pull on the embeddings.
+
+        Arguments as in `forward`, to which nothing flows back; `measure_pair_gradients` has the
+        formula. It costs about as much as the loss and its gradients.
+        """
+        inputs = check_inputs(detached(embeddings), present=present, groups=groups)
+        return measure_pair_gradients(
+            inputs,
+            self._scale(inputs).detach(),
+            weights=resolve_pairs(embeddings, self.pairs, compare),
+            slopes=pair_softmax,
+            directions=2,
         )
 
     def extra_repr(self) -> str:

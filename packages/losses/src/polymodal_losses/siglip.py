@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from polymodal_losses.errors import ObjectiveError
 from polymodal_losses.form import Form, check_form
-from polymodal_losses.inputs import PairwiseInputs, check_inputs
+from polymodal_losses.inputs import PairwiseInputs, check_inputs, detached
 from polymodal_losses.output import LossOutput
+from polymodal_losses.pair_gradients import measure_pair_gradients
 from polymodal_losses.pairs import Pair, check_pairs, resolve_pairs
-from polymodal_losses.sigmoid import pairwise_sigmoid
+from polymodal_losses.sigmoid import SigmoidSlopes, pairwise_sigmoid
 from polymodal_losses.temperature import MAX_LOGIT_SCALE, check_temperature, temperature_of
 
 
@@ -80,6 +81,25 @@ class SigLIP(nn.Module):
         weights = resolve_pairs(embeddings, self.pairs, compare)
         bias = self.bias.to(device=inputs.device, dtype=inputs.dtype)
         return pairwise_sigmoid(inputs, self._scale(inputs), bias, weights=weights, form=self.form)
+
+    def pair_gradients(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
+    ) -> dict[str, Tensor]:
+        """Measure how hard `positive` and `negative` pairs pull on the embeddings, as in PCMC."""
+        inputs = check_inputs(detached(embeddings), present=present, groups=groups)
+        bias = self.bias.item()
+        return measure_pair_gradients(
+            inputs,
+            self._scale(inputs).detach(),
+            weights=resolve_pairs(embeddings, self.pairs, compare),
+            slopes=lambda tiles: SigmoidSlopes(tiles, bias),
+            directions=1,
+        )
 
     def extra_repr(self) -> str:
         """Show the options in `repr`."""

@@ -111,28 +111,54 @@ def _from_logits(logits: Tensor, rows: PairRows, groups: Tensor | None) -> Tenso
     return (_softplus(-positive).sum() + _softplus(logits[negative]).sum()) / len(positive)
 
 
+class SigmoidSlopes:
+    """The logits of a pair of columns, and the gradient of the sum of their losses.
+
+    `positive` and `at_positives` [anchors] are logits and gradients of the positives.
+    """
+
+    def __init__(self, tiles: PairTiles, bias: float) -> None:
+        """Compute the positives."""
+        self._tiles, self._bias = tiles, bias
+        self.positive = tiles.positive + bias
+        self.at_positives = -torch.sigmoid(-self.positive)
+        self._only_a = _bystanders(tiles.rows.anchors_in_a, len(tiles.a.z))
+        self._only_b = _bystanders(tiles.rows.anchors_in_b, len(tiles.b.z))
+
+    def negatives(self, index: int) -> Tensor:
+        """Give the logits [rows, columns] of a tile, -inf where there is no negative.
+
+        The exponential of -inf is 0: what is left out has neither loss nor slope.
+        """
+        tiles, tile = self._tiles, self._tiles.tiles[index]
+        block = tiles.exponents(index).mul_(1 / LOG2_E).add_(self._bias)
+        tiles.exclude(index, block, -torch.inf)
+        if self._only_a is not None and self._only_b is not None:
+            neither = self._only_a[tile.rows, None] & self._only_b[tile.columns]
+            block.masked_fill_(neither, -torch.inf)
+        return block
+
+    def gradient(self, index: int) -> Tensor:
+        """Give the gradient [rows, columns] of a tile of logits."""
+        block = self.negatives(index).sigmoid_()
+        self._tiles.put_positives(index, block, self.at_positives)
+        return block
+
+
 def _one_pair(
     tiles: PairTiles, bias: float, to_a: Tensor | None, to_b: Tensor | None, weight: float
 ) -> tuple[Tensor, Tensor]:
     """Give the loss of a pair and `weight` times its slope in the bias."""
     count = tiles.rows.num_anchors
-    positive = tiles.positive + bias
-    at_positives = -torch.sigmoid(-positive)
-    loss, slope = _softplus(-positive).sum(), at_positives.sum()
-    bystander_a = _bystanders(tiles.rows.anchors_in_a, len(tiles.a.z))
-    bystander_b = _bystanders(tiles.rows.anchors_in_b, len(tiles.b.z))
-    for index, tile in enumerate(tiles.tiles):
-        block = tiles.exponents(index).mul_(1 / LOG2_E).add_(bias)
-        # The exponential of -inf is 0: what is left out has neither loss nor slope.
-        tiles.exclude(index, block, -torch.inf)
-        if bystander_a is not None and bystander_b is not None:
-            neither = bystander_a[tile.rows, None] & bystander_b[tile.columns]
-            block.masked_fill_(neither, -torch.inf)
+    slopes = SigmoidSlopes(tiles, bias)
+    loss, slope = _softplus(-slopes.positive).sum(), slopes.at_positives.sum()
+    for index in range(len(tiles.tiles)):
+        block = slopes.negatives(index)
         loss = loss + _softplus(block).sum()
         block.sigmoid_()
         slope = slope + block.sum()
         if weight > 0 and (to_a is not None or to_b is not None):
-            tiles.put_positives(index, block, at_positives)
+            tiles.put_positives(index, block, slopes.at_positives)
             tiles.add_gradient(index, block, to_a=to_a, to_b=to_b, weight=weight / count)
     return loss / count, weight * slope / count
 

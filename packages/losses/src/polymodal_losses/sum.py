@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from polymodal_core.objective import Contrastive
 from torch import Tensor, nn
 
 from polymodal_losses.errors import ObjectiveError
@@ -79,6 +80,30 @@ class Sum(nn.Module):
                 **{key: value for key, value in given.items() if taken is None or key in taken},
             )
         return _summed(outputs, self.weights)
+
+    def pair_gradients(
+        self,
+        embeddings: Mapping[str, Tensor],
+        *,
+        present: Mapping[str, Tensor | None] | None = None,
+        groups: Tensor | None = None,
+        compare: Collection[Pair] | None = None,
+        **_: Any,
+    ) -> dict[str, Tensor]:
+        """Measure the pull of positive and of negative pairs in each objective that can tell.
+
+        Gives `pcmc positive`, `pcmc negative`, ..., weight included; those of weight 0 are left
+        out. Which pairs are positive is for each objective to say, so they are not summed.
+        """
+        found = {}
+        for name, objective in self._named():
+            if isinstance(objective, Contrastive) and self.weights[name] > 0:
+                lengths = objective.pair_gradients(
+                    embeddings, present=present, groups=groups, compare=compare
+                )
+                for side, length in lengths.items():
+                    found[f"{name} {side}"] = self.weights[name] * length
+        return found
 
     def extra_repr(self) -> str:
         """Show the weights in `repr`."""

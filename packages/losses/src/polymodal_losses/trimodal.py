@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from polymodal_losses.errors import ObjectiveError
-from polymodal_losses.inputs import PairwiseInputs, check_inputs
+from polymodal_losses.inputs import PairwiseInputs, check_inputs, detached
 from polymodal_losses.output import LossOutput
 from polymodal_losses.pair_rows import PairRows, pair_rows, take_rows
 from polymodal_losses.pairs import Pair, resolve_pairs
@@ -113,15 +113,11 @@ class Trimodal(PCMC):
     ) -> dict[str, Tensor]:
         """Measure how hard `positive` and `negative` pairs pull on the embeddings (Fig. 6).
 
-        With G = dL/dS of a pair of columns, penalty included, the gradient of an anchor's embedding
-        is the sum of that through its positive, G[p, p] z[p], and that through all other rows,
-        sum over q != p of G[p, q] z[q]. Gives the mean length of either over anchors, both columns
-        and all pairs of positive weight; empty where no pair has an anchor. Arguments as in
-        `forward`, to which nothing flows back.
+        As in PCMC, by the formula of `measure_pair_gradients`, where G is that of the whole loss:
+        the penalty, and the weights of hard negatives, are in it. Arguments as in `forward`, to
+        which nothing flows back.
         """
-        inputs = check_inputs(
-            {column: z.detach() for column, z in embeddings.items()}, present=present, groups=groups
-        )
+        inputs = check_inputs(detached(embeddings), present=present, groups=groups)
         weights = resolve_pairs(embeddings, self.pairs, compare)
         lengths: dict[str, list[Tensor]] = {"positive": [], "negative": []}
         with torch.enable_grad(), torch.autocast(device_type=inputs.device.type, enabled=False):

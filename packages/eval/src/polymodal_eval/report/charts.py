@@ -85,26 +85,29 @@ class _Frame:
 def line_chart(
     lines: Mapping[str, Line],
     *,
-    main: str,
+    main: str | None,
     label: str,
     shares: bool = False,
+    from_zero: bool = False,
     mark: tuple[float, float] | None = None,
 ) -> Markup:
     """Draw lines of (step, value); the one named `main` stands out, `mark` gets a ring.
 
-    `shares` scales from 0 and writes percentages.
+    Without `main`, each line has a colour of its own. `shares` scales from 0 and writes
+    percentages; `from_zero` scales from 0 too.
     """
     points = [point for line in lines.values() for point in line]
     if not points:
         return Markup("")
     values = [y for _, y in points]
-    ticks = nice_ticks(0.0 if shares else min(values), max(values))
+    ticks = nice_ticks(0.0 if shares or from_zero else min(values), max(values))
     frame = _Frame(max(x for x, _ in points) or 1.0, ticks[0], ticks[-1])
     parts = _axes(frame, ticks, shares=shares)
+    colours = {name: f"curve s{number % PALETTE}" for number, name in enumerate(lines)}
     for name, line in sorted(lines.items(), key=lambda item: item[0] == main):
         if line:
             path = " ".join("{:.1f},{:.1f}".format(*frame.at(x, y)) for x, y in line)
-            kind = "main" if name == main else "faint"
+            kind = colours[name] if main is None else "main" if name == main else "faint"
             parts.append(
                 f'<polyline class="{kind}" points="{path}"><title>{escape(name)}</title></polyline>'
             )

@@ -108,6 +108,13 @@ def _training(evaluated: Evaluated) -> dict[str, Any] | None:
             shares=True,
             mark=curves.best,
         ),
+        "pulls": line_chart(
+            {name: smoothed(line) for name, line in curves.pulls.items()},
+            main=None,
+            label="gradient lengths of positive and negative pairs",
+            from_zero=True,
+        ),
+        "pulling": list(curves.pulls),
         "best": curves.best,
         "measure": _measure(curves.pairs),
         "pairs": len(curves.pairs),

@@ -14,11 +14,16 @@ Line = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class TrainingCurves:
-    """Points (step, value): the loss of each step, the validation mean, and R@1 of each pair."""
+    """Points (step, value): the loss of each step, the validation mean, and R@1 of each pair.
+
+    `pulls` are the mean lengths of the embeddings' gradients through positive and negative pairs,
+    by the names that the objective gave them; none where it cannot tell.
+    """
 
     loss: Line
     validation: Line
     pairs: Mapping[str, Line]
+    pulls: Mapping[str, Line]
 
     @property
     def best(self) -> tuple[float, float] | None:
@@ -47,16 +52,11 @@ def training_curves(metrics: Sequence[Mapping[str, Any]]) -> TrainingCurves:
     """Collect the curves; events and values of other kinds are passed over."""
     steps = [item for item in metrics if item.get("event") == "step"]
     validations = [item for item in metrics if item.get("event") == "validation"]
-    names = dict.fromkeys(name for item in validations for name in item.get("metrics") or {})
     return TrainingCurves(
         loss=_line((item.get("step"), item.get("loss")) for item in steps),
         validation=_line((item.get("step"), item.get("mean")) for item in validations),
-        pairs={
-            name: _line(
-                (item.get("step"), (item.get("metrics") or {}).get(name)) for item in validations
-            )
-            for name in names
-        },
+        pairs=_lines(validations, "metrics"),
+        pulls=_lines(steps, "pair_gradients"),
     )
 
 
@@ -69,6 +69,15 @@ def smoothed(line: Line, *, points: int = 240) -> Line:
         (part[-1][0], sum(value for _, value in part) / len(part))
         for part in (line[start : start + size] for start in range(0, len(line), size))
     )
+
+
+def _lines(records: Sequence[Mapping[str, Any]], key: str) -> dict[str, Line]:
+    # A line for every name under `key`, of the records that have it.
+    names = dict.fromkeys(name for item in records for name in item.get(key) or {})
+    return {
+        name: _line((item.get("step"), (item.get(key) or {}).get(name)) for item in records)
+        for name in names
+    }
 
 
 def _line(points: Any) -> Line:
