@@ -12,6 +12,8 @@ from polymodal_core.batch import Batch
 from polymodal_core.errors import ValueRejectedError
 from polymodal_core.protocols import Modality
 from polymodal_core.rows import BadRow, Item, Row
+from polymodal_datasets.frozen_features import CachedModality
+from polymodal_datasets.item_features import FeatureTable, ItemFeatures
 from polymodal_datasets.loading import fit_values, load_batches, load_items
 from polymodal_datasets.pack import pack
 from polymodal_datasets.store import Store
@@ -127,6 +129,14 @@ def test_dropout_leaves_a_row_something_that_a_screen_lets_through(store: Store)
             # No picture, and a text that training may not see: nothing to drop.
             assert table.items["picture"][row] < 0
             assert not _no_three(store.read("caption", [table.items["caption"][row]])[0])
+
+
+def test_cached_features_are_screened_as_their_values_are() -> None:
+    features = FeatureTable.of([ItemFeatures(np.zeros(2, np.float32))])
+    screen = CachedModality(Picky(), {}, features).screen()
+    assert screen is not None
+    assert [screen(payload) for payload in (b"text 3", b"text 4")] == [False, True]
+    assert CachedModality(NoteModality(), {}, features).screen() is None
 
 
 def test_a_value_that_cannot_be_screened_is_named(tmp_path: Path) -> None:
