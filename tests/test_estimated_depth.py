@@ -77,13 +77,15 @@ def test_gaps_are_filled_to_scale_with_confidence(folder: Path) -> None:
         found = modalities["depth"].decode(payload)
         scale = source["calibration"]
         metres = np.clip(1 / inverse, scale["nearest"], scale["farthest"])
-        np.testing.assert_allclose(found, 1000 * metres, rtol=0.02)
+        np.testing.assert_allclose(found[..., 0], 1000 * metres, rtol=0.02)
         (trusted,) = new.read("depth_confidence", [number - TRUE])
         grey = np.asarray(modalities["depth_confidence"].decode(trusted))[..., 0] / 255
         ends = [1 / (SLOPE * part.astype(np.float64) + OFFSET) for part in (one, other)]
         ends = [np.clip(part, scale["nearest"], scale["farthest"]) for part in ends]
         np.testing.assert_allclose(grey, np.minimum(*ends) / np.maximum(*ends), atol=0.02)
         assert grey.min() < 0.9
+        # The map carries the same confidence that the picture beside it shows.
+        np.testing.assert_array_equal(found[..., 1], np.rint(255 * grey))
     assert "sound" in run_app("polymodal-pack", "verify", "new", cwd=folder).stdout
     run_app("polymodal-pack", "show", "new", "--out", "rows.png", cwd=folder)
 

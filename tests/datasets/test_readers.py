@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -11,6 +12,8 @@ from polymodal_core.batch import Batch
 from polymodal_core.errors import ValueRejectedError
 from polymodal_core.protocols import Modality
 from polymodal_core.rows import BadRow, Item, Row
+from polymodal_datasets.frozen_features import CachedModality
+from polymodal_datasets.item_features import FeatureTable, ItemFeatures
 from polymodal_datasets.loading import fit_values, load_batches, load_items
 from polymodal_datasets.pack import pack
 from polymodal_datasets.store import Store
@@ -72,6 +75,76 @@ def test_modality_dropout_never_takes_all_of_a_row(store: Store) -> None:
         dropped += int((held[both] == 1).sum())
     # A row of two values keeps both with probability 1/4.
     assert 0.6 < dropped / (kept + dropped) < 0.9
+
+
+class Picky(NoteModality):
+    """Texts, of which training may not learn from those that end in 3."""
+
+    def screen(self) -> Callable[[bytes], bool]:
+        return _no_three
+
+
+def _no_three(payload: bytes) -> bool:
+    if payload == b"broken":
+        raise ZeroDivisionError("as told")
+    return not payload.endswith(b"3")
+
+
+PICKY: dict[str, Modality] = {"picture": TileModality(), "caption": Picky()}
+
+
+def held(batch: Batch) -> dict[str, set[int]]:
+    return {column: set(batch.index[rows].tolist()) for column, rows in batch.rows.items()}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_screen_takes_is_missing_in_training_alone(store: Store, workers: int) -> None:
+    items = store.table.items["caption"]
+    threes = {
+        int(row)
+        for row in store.rows_of("train")
+        if items[row] >= 0 and store.read("caption", [items[row]])[0].endswith(b"3")
+    }
+    assert threes
+    plain = load(store, drop_last=False)
+    screened = load(store, drop_last=False, modalities=PICKY, workers=workers)
+    for before, after in zip(plain, screened, strict=True):
+        found = held(after)
+        assert found["caption"] == held(before)["caption"] - threes
+        assert found["picture"] == held(before)["picture"]
+        # What is left is as it was, to the draws of its own.
+        rows = before.index[before.rows["caption"]].tolist()
+        kept = torch.tensor([row not in threes for row in rows])
+        assert torch.equal(after.inputs["caption"], before.inputs["caption"][kept])
+    for batch in load(store, drop_last=False, modalities=PICKY, training=False):
+        present = (items[batch.index] >= 0).sum()
+        assert len(batch.rows["caption"]) == present
+
+
+def test_dropout_leaves_a_row_something_that_a_screen_lets_through(store: Store) -> None:
+    table = store.table
+    for batch in load(store, modality_dropout=0.9, drop_last=False, modalities=PICKY):
+        found = set().union(*held(batch).values())
+        for row in set(batch.index.tolist()) - found:
+            # No picture, and a text that training may not see: nothing to drop.
+            assert table.items["picture"][row] < 0
+            assert not _no_three(store.read("caption", [table.items["caption"][row]])[0])
+
+
+def test_cached_features_are_screened_as_their_values_are() -> None:
+    features = FeatureTable.of([ItemFeatures(np.zeros(2, np.float32))])
+    screen = CachedModality(Picky(), {}, features).screen()
+    assert screen is not None
+    assert [screen(payload) for payload in (b"text 3", b"text 4")] == [False, True]
+    assert CachedModality(NoteModality(), {}, features).screen() is None
+
+
+def test_a_value_that_cannot_be_screened_is_named(tmp_path: Path) -> None:
+    entries = [Row({"caption": Item("c", "broken"), "picture": Item("p", tile(0))})]
+    pack(FakeImporter(entries), tmp_path / "s", registry=fake_registry())
+    message = r"item 0 of column 'caption' \('c'\) cannot be used: ZeroDivisionError: as told"
+    with pytest.raises(ValueRejectedError, match=message):
+        load(Store(tmp_path / "s"), batch_size=1, modalities=PICKY)
 
 
 def test_dropout_differs_between_epochs(store: Store) -> None:

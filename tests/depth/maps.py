@@ -41,3 +41,9 @@ def as_npy(values: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, values)
     return buffer.getvalue()
+
+
+def trust(height: int = 48, width: int = 64, *, seed: int = 0) -> NDArray[np.uint8]:
+    """Confidence of every value in 0..255, low on the left."""
+    noise = np.random.default_rng(seed).integers(0, 64, (height, width))
+    return (np.linspace(0, 191, width) + noise).astype(np.uint8)

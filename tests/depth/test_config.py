@@ -40,6 +40,13 @@ def test_geometry_has_the_defaults_of_images() -> None:
         ("resize", "stretch", "'crop' or 'squash'"),
         ("crop_scale", [0.0, 0.3], "smallest <= largest"),
         ("flip", -0.5, "greater than or equal to 0"),
+        ("occlusion", 1.5, "less than or equal to 1"),
+        ("occluded", [0.3, 0.1], "smallest <= largest < 1"),
+        ("occluded", [0.3, 1.0], "smallest <= largest < 1"),
+        ("resolution_dropout", -0.1, "greater than or equal to 0"),
+        ("coarsest", 1.0, "greater than 1"),
+        ("min_confidence", 1.1, "less than or equal to 1"),
+        ("min_share", 0.2, "set that too, or leave min_share out"),
         ("units", "mm", "Extra inputs are not permitted"),
     ],
 )

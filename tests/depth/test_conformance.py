@@ -33,7 +33,14 @@ def test_the_plugin_module() -> None:
     assert DepthConfig in check_plugin(polymodal_depth.plugin)
 
 
-@pytest.mark.parametrize("options", [{}, {"size": 32, "flip": 0.5, "resize": "squash"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"size": 32, "flip": 0.5, "resize": "squash"},
+        {"occlusion": 0.7, "resolution_dropout": 0.7, "min_confidence": 0.5, "min_share": 0.2},
+    ],
+)
 def test_the_modality(options: dict[str, Any]) -> None:
     check_modality(DepthConfig(**options), VALUES, rejects=REJECTS)
 

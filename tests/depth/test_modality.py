@@ -83,6 +83,32 @@ def test_shared_moves_the_crop_and_own_nothing() -> None:
     np.testing.assert_array_equal(example(of, ramp()), example(of, ramp(), own=9))
 
 
+def test_what_training_takes_away_depends_on_own_and_leaves_geometry_alone() -> None:
+    # Enlarged fourfold, so that no pixel is the mean of readings of other crops.
+    plain = modality(size=64, flip=0.5, crop_scale=(0.2, 0.4))
+    taking = modality(
+        size=64, flip=0.5, crop_scale=(0.2, 0.4), occlusion=1.0, resolution_dropout=0.5
+    )
+    shown = []
+    for own in range(8):
+        found, whole = example(taking, ramp(), own=own), example(plain, ramp(), own=own)
+        shown.append(found)
+        kept = found[1] > 0
+        assert 0.5 < kept.mean() < 1
+        assert np.abs(found[0] - whole[0])[kept].max() < 0.02
+        np.testing.assert_array_equal(found, example(taking, ramp(), own=own))
+    assert len({part.tobytes() for part in shown}) == 8
+    np.testing.assert_array_equal(
+        example(taking, ramp(), training=False), example(plain, ramp(), training=False)
+    )
+
+
+def test_what_is_off_draws_nothing() -> None:
+    own = np.random.default_rng(0)
+    modality().transform(ramp(), training=True, shared=np.random.default_rng(1), own=own)
+    assert own.random() == np.random.default_rng(0).random()
+
+
 def test_evaluation_draws_nothing_and_sees_the_centre() -> None:
     shared, own = np.random.default_rng(0), np.random.default_rng(0)
     found = modality(size=48).transform(ramp(48, 96), training=False, shared=shared, own=own)

@@ -41,6 +41,8 @@ def test_options_reach_the_modality() -> None:
         ("crop_scale", [0.9, 0.3], "smallest <= largest"),
         ("flip", 1.5, "less than or equal to 1"),
         ("jitter", 1.0, "less than 1"),
+        ("noise", 0.6, "less than or equal to 0.5"),
+        ("noise", -0.1, "greater than or equal to 0"),
         ("pack_size", 0, "greater than or equal to 8"),
         ("colour", True, "Extra inputs are not permitted"),
     ],

@@ -100,6 +100,24 @@ def test_jitter_draws_nothing_from_shared() -> None:
     assert plain.random() == jittered.random()
 
 
+def test_noise_comes_last_and_changes_no_other_draw() -> None:
+    plain, noisy = modality(noise=0.0), modality(noise=0.05)
+    clean = example(plain, textured()).astype(int)
+    differences = example(noisy, textured()).astype(int) - clean
+    assert 0 < np.abs(differences).mean() < 255 * 0.05
+    np.testing.assert_array_equal(example(noisy, textured()), example(noisy, textured()))
+    assert (example(noisy, textured(), own=3) != example(noisy, textured())).any()
+    np.testing.assert_array_equal(
+        example(noisy, textured(), training=False), example(plain, textured(), training=False)
+    )
+
+
+def test_noise_follows_a_policy_too() -> None:
+    plain, noisy = (modality(augment="3a", noise=noise) for noise in (0.0, 0.05))
+    differences = example(noisy, textured()).astype(int) - example(plain, textured())
+    assert 0 < np.abs(differences).mean() < 255 * 0.05
+
+
 def test_evaluation_draws_nothing() -> None:
     shared, own = np.random.default_rng(0), np.random.default_rng(0)
     modality().transform(textured(), training=False, shared=shared, own=own)

@@ -103,6 +103,8 @@ WRONG: list[tuple[dict[str, Wrong], str]] = [
         "a pickled modality must transform as before",
     ),
     ({"__reduce__": lambda self: 1 / 0}, "must be picklable, before and after use"),
+    ({"screen": lambda self: lambda payload: 1 / 0}, "screen must give None, or a test"),
+    ({"screen": lambda self: lambda payload: "yes"}, "a screen must say True or False"),
     ({"extent": lambda self, payload: 1 / 0}, "extent must take every stored value"),
     ({"extent": lambda self, payload: (4, 0)}, r"extent must be \(height, width\) in pixels"),
     ({"extent": lambda self, payload: (4, 5.0)}, r"extent must be \(height, width\) in pixels"),

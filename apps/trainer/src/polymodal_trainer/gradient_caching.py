@@ -109,7 +109,8 @@ def _together(chunks: Sequence[Embeddings], exchange: Exchange | None) -> Embedd
         own = [chunk for chunk in chunks if column in chunk.auxiliary]
         counts[column] = torch.stack([chunk.auxiliary_counts[column] for chunk in own]).sum()
         sums = [chunk.auxiliary[column] * chunk.auxiliary_counts[column] for chunk in own]
-        auxiliary[column] = torch.stack(sums).sum() / counts[column].clamp(min=1)
+        total = torch.where(counts[column] > 0, counts[column], 1)
+        auxiliary[column] = torch.stack(sums).sum() / total
     return Embeddings(
         z={column: torch.cat([chunk.z[column] for chunk in chunks]) for column in columns},
         present={

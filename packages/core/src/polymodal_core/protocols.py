@@ -23,8 +23,9 @@ State = dict[str, Any]
 class Modality(Protocol):
     """One kind of value: how it is packed, decoded, transformed, corrupted, collated and shown.
 
-    Subclass it explicitly to inherit the defaults of `fit`, `corruptions`, `extent`, `window` and
-    `spans`. Instances are immutable and picklable; they are built by `ModalityConfig.build(state)`.
+    Subclass it explicitly to inherit the defaults of `fit`, `screen`, `corruptions`, `extent`,
+    `window` and `spans`. Instances are immutable and picklable; they are built by
+    `ModalityConfig.build(state)`.
     """
 
     def pack(self, value: Any, root: str | None) -> bytes:
@@ -41,6 +42,13 @@ class Modality(Protocol):
     def fit(self, values: Iterable[Any]) -> State:
         """Learn plain data from the decoded training values; most kinds need none."""
         return {}
+
+    def screen(self) -> Callable[[bytes], bool] | None:
+        """Give a test of stored bytes, whether training may learn from them; None: from all.
+
+        A value that fails is missing in training, as if its row lacked it. Evaluations see it.
+        """
+        return None
 
     def transform(
         self,

@@ -63,6 +63,10 @@ class CachedModality(Modality):
         """Pack as the modality does."""
         return self._modality.pack(value, root)
 
+    def screen(self) -> Callable[[bytes], bool] | None:
+        """Screen as the modality does."""
+        return self._modality.screen()
+
     def decode(self, payload: bytes) -> bytes:
         """Give the checksum of a stored value."""
         return checksum(payload)

@@ -91,7 +91,7 @@ class RowReader:
         )
 
     def _items(self, number: int, rows: Integers) -> dict[str, Integers]:
-        """Item numbers [batch] by column, those that modality dropout takes replaced by -1."""
+        """Item numbers [batch] by column, -1 for what screens or modality dropout take."""
         import numpy as np
 
         always = {
@@ -100,7 +100,7 @@ class RowReader:
             if column in self.kept
         }
         columns = [column for column in self.modalities if column not in self.kept]
-        numbers = np.stack([self.store.table.items[column][rows] for column in columns])
+        numbers = np.stack([self._screened(column, rows) for column in columns])
         if self.dropout > 0:
             rng = np.random.default_rng([self.seed, self.epoch, number, DROPOUT])
             draws = rng.random(numbers.shape)
@@ -111,6 +111,25 @@ class RowReader:
             dropped[survivor, np.arange(len(rows))] = False
             numbers = np.where(dropped, -1, numbers)
         return dict(zip(columns, numbers, strict=True)) | always
+
+    def _screened(self, column: str, rows: Integers) -> Integers:
+        # Before dropout, which so never leaves a row nothing but what training may not see.
+        numbers = self.store.table.items[column][rows]
+        screen = self.modalities[column].screen() if self.training else None
+        if screen is None:
+            return numbers
+        numbers = numbers.copy()
+        places = (numbers >= 0).nonzero()[0]
+        payloads = self.store.read(column, numbers[places])
+        for place, payload in zip(places, payloads, strict=True):
+            item = int(numbers[place])
+            try:
+                passed = screen(payload)
+            except Exception as error:
+                raise _Value(self.store, column, item, payload).rejected(error) from error
+            if not passed:
+                numbers[place] = -1
+        return numbers
 
 
 class ItemReader:

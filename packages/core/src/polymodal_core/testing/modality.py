@@ -48,6 +48,7 @@ def check_modality(
     examples = _check_transform(rules, fitted, decoded)
     _check_state(rules, config, state, decoded, examples)
     _check_pickle(rules, fitted, decoded, examples)
+    _check_screen(rules, fitted, payloads)
     _check_collate(rules, fitted, examples)
     _check_corruptions(rules, fitted, decoded)
     _check_extent(rules, fitted, payloads)
@@ -186,6 +187,18 @@ def _check_pickle(
         copied = pickle.loads(pickle.dumps(modality))
         found = _transform(copied, decoded, training=False, seed=1)
     rules.require(same(list(examples), found), "a pickled modality must transform as before")
+
+
+def _check_screen(rules: Rules, modality: Modality, payloads: Sequence[bytes]) -> None:
+    with rules.runs("screen must give None, or a test that takes every stored value"):
+        screen = modality.screen()
+        answers = [] if screen is None else [screen(payload) for payload in payloads]
+        again = [] if screen is None else [screen(payload) for payload in payloads]
+    rules.require(
+        all(isinstance(answer, bool) for answer in answers) and answers == again,
+        "a screen must say True or False, always the same of the same bytes",
+        f"it said {answers!r:.60}, then {again!r:.60}",
+    )
 
 
 def _check_collate(rules: Rules, modality: Modality, examples: Sequence[Any]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from polymodal_core.config import EstimatorConfig, ModalityConfig
 from polymodal_core.geometry import check_scale
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from polymodal_depth.estimator_config import DepthEstimatorConfig
 from polymodal_depth.units import millimetres_per_unit
@@ -26,6 +26,12 @@ class DepthConfig(ModalityConfig):
     picture of its row, unless `registered` is false. `size`, `resize`, `crop_scale` and `flip` are
     as of images, and must equal theirs where both shall show the same place.
     `max_metres` is the depth that an encoder sees as 1; anything farther is cut to it.
+
+    In training a share `occlusion` of the maps is hidden behind rectangles, which cover a share of
+    the map drawn from `occluded`, and a share `resolution_dropout` is made coarser, by a factor of
+    up to `coarsest`. Of maps that were estimated, pixels of less than `min_confidence` are no
+    readings; training treats such a map as missing where less than `min_share` of it is left.
+    Measured maps count fully.
     """
 
     kind: Literal["depth"] = "depth"
@@ -39,6 +45,12 @@ class DepthConfig(ModalityConfig):
     resize: Literal["crop", "squash"] = "crop"
     crop_scale: tuple[float, float] = (0.7, 1.0)
     flip: float = Field(default=0.0, ge=0, le=1)
+    occlusion: float = Field(default=0.0, ge=0, le=1)
+    occluded: tuple[float, float] = (0.05, 0.25)
+    resolution_dropout: float = Field(default=0.0, ge=0, le=1)
+    coarsest: float = Field(default=4.0, gt=1, le=64)
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    min_share: float = Field(default=0.0, ge=0, le=1)
 
     @field_validator("unit")
     @classmethod
@@ -59,6 +71,24 @@ class DepthConfig(ModalityConfig):
             raise ValueError("wanted two depths in metres, nearest < farthest, such as [0.3, 12]")
         return plausible
 
+    @field_validator("occluded")
+    @classmethod
+    def _check_area(cls, area: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < area[0] <= area[1] < 1:
+            raise ValueError(
+                "wanted [smallest, largest] share of a map, with 0 < smallest <= largest < 1"
+            )
+        return area
+
+    @model_validator(mode="after")
+    def _check_share(self) -> Self:
+        if self.min_share > 0 and self.min_confidence == 0:
+            raise ValueError(
+                f"min_share = {self.min_share} is of the pixels that reach min_confidence, which "
+                f"is 0; set that too, or leave min_share out"
+            )
+        return self
+
     def registered_with(self) -> str | None:
         """Pictures: crops are drawn once for a row, and must show the same place of both."""
         return "image" if self.registered else None
@@ -75,4 +105,10 @@ class DepthConfig(ModalityConfig):
             squash=self.resize == "squash",
             crop_scale=self.crop_scale,
             flip=self.flip,
+            occlusion=self.occlusion,
+            occluded=self.occluded,
+            resolution_dropout=self.resolution_dropout,
+            coarsest=self.coarsest,
+            min_confidence=self.min_confidence,
+            min_share=self.min_share,
         )

@@ -14,7 +14,8 @@ from polymodal_depth.validity import coverage
 class ConvNetEncoder(nn.Module):
     """Map depth and validity [present, 2, size, size] to features.
 
-    Both channels go through the network, which so learns what a hole looks like. Tokens are cells
+    Both channels go through the network, which so learns what a hole looks like, and what an
+    estimate of little confidence does. Tokens are cells
     of a coarse map, masked where no pixel of a cell has a reading.
     """
 

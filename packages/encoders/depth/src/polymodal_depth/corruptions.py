@@ -1,7 +1,8 @@
 """Ways to damage a depth map, for measuring robustness: severity 0 changes nothing, 1 is worst.
 
 Each takes uint16 [height, width] in mm, a severity in 0..1 and a generator. Where there was no
-reading there is none afterwards; only `holes` takes readings away.
+reading there is none afterwards; only `holes` takes readings away. `of_readings` has one damage the
+millimetres of an estimate and leave its confidence alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polymodal_depth.confidence import readings
 from polymodal_depth.millimetres import FARTHEST, Millimetres
 
 if TYPE_CHECKING:
@@ -56,6 +58,18 @@ def scale(value: Millimetres, severity: float, rng: np.random.Generator) -> Mill
 def _kept(value: Millimetres, changed: NDArray[np.float64]) -> Millimetres:
     readings = np.clip(np.rint(changed), 1, FARTHEST)
     return np.where(value > 0, readings, 0).astype(np.uint16)
+
+
+def of_readings(corrupt: Corruption) -> Corruption:
+    """Give the same damage for values [height, width, 2] with confidence too."""
+
+    def damage(value: Millimetres, severity: float, rng: np.random.Generator) -> Millimetres:
+        damaged: Millimetres = corrupt(readings(value), severity, rng)
+        if value.ndim == 2:
+            return damaged
+        return np.stack((damaged, np.where(damaged > 0, value[..., 1], 0)), axis=-1)
+
+    return damage
 
 
 CORRUPTIONS: dict[str, Corruption] = {

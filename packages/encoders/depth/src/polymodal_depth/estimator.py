@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from polymodal_core.errors import PolymodalError, ValueRejectedError
 from polymodal_core.protocols import Estimated, Estimator
 
-from polymodal_depth.millimetres import FARTHEST, Millimetres, encode
+from polymodal_depth.confidence import CERTAIN, encode_estimate
+from polymodal_depth.millimetres import FARTHEST, Millimetres
 
 Map = NDArray[np.float32]
 Metres = NDArray[np.float64]
@@ -57,9 +58,12 @@ class DepthEstimator(Estimator):
 
         The scale of a relative model differs from picture to picture; one for all is what a store
         with some true depth can give. A metric model needs none; pairs then tell its error alone.
+        Depth that is itself an estimate is left out.
         Gives the scale, the number of pairs and the median relative error on their readings.
         """
-        samples = [_samples(self._network(pixels), depth) for pixels, depth in pairs]
+        samples = [
+            _samples(self._network(pixels), depth) for pixels, depth in pairs if depth.ndim == 2
+        ]
         used = [part for part in samples if len(part)]
         known = np.concatenate(used) if used else np.empty((0, 2))
         described: dict[str, Any] = {"pairs": len(used), "metric": self._metric}
@@ -72,7 +76,10 @@ class DepthEstimator(Estimator):
         return described
 
     def estimate(self, value: NDArray[np.uint8]) -> Estimated:
-        """Estimate from uint8 [height, width, 3]: millimetres as stored, and confidence."""
+        """Estimate from uint8 [height, width, 3]: millimetres as stored, and confidence.
+
+        The bytes hold the confidence too, in 8 bits (`polymodal_depth.confidence`).
+        """
         plain = self._network(value)
         mirrored = self._network(value[:, ::-1])[:, ::-1]
         if not (np.isfinite(plain).all() and np.isfinite(mirrored).all()):
@@ -81,7 +88,8 @@ class DepthEstimator(Estimator):
         confidence = np.minimum(one, other) / np.maximum(one, other)
         metres = self._metres((plain.astype(np.float64) + mirrored) / 2)
         millimetres: Millimetres = np.clip(np.rint(1000 * metres), 1, FARTHEST).astype(np.uint16)
-        return Estimated(encode(millimetres), confidence.astype(np.float32))
+        grey = np.rint(CERTAIN * confidence).astype(np.uint8)
+        return Estimated(encode_estimate(millimetres, grey), confidence.astype(np.float32))
 
     def _metres(self, predicted: NDArray[Any]) -> Metres:
         if self._metric:

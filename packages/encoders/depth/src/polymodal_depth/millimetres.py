@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from polymodal_core.errors import ValueRejectedError
 
 from polymodal_depth.sources import Depth
 from polymodal_depth.units import millimetres_per_unit
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
 
 Millimetres = NDArray[np.uint16]
 
@@ -58,25 +62,30 @@ def check_plausible(
 
 def extent(payload: bytes) -> tuple[int, int]:
     """Read height and width off the head of a stored PNG; raises ValueRejectedError."""
-    try:
-        with Image.open(io.BytesIO(payload), formats=("PNG",)) as picture:
-            return picture.height, picture.width
-    except Exception as error:  # Pillow has a different class for every kind of damage
-        raise ValueRejectedError(f"the stored depth map is damaged ({error})") from None
+    picture = open_map(payload)
+    return picture.height, picture.width
 
 
-def encode(millimetres: Millimetres) -> bytes:
-    """Write as 16-bit PNG."""
+def encode(millimetres: Millimetres, info: PngInfo | None = None) -> bytes:
+    """Write as 16-bit PNG, with the chunks of `info`."""
     buffer = io.BytesIO()
-    Image.fromarray(millimetres).save(buffer, "PNG")
+    Image.fromarray(millimetres).save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()
 
 
 def decode(payload: bytes) -> Millimetres:
     """Read a stored PNG; raises ValueRejectedError where it is damaged."""
+    picture = open_map(payload)
     try:
-        picture = Image.open(io.BytesIO(payload), formats=("PNG",))
         return np.asarray(picture).astype(np.uint16, copy=False)
+    except Exception as error:  # Pillow has a different class for every kind of damage
+        raise ValueRejectedError(f"the stored depth map is damaged ({error})") from None
+
+
+def open_map(payload: bytes) -> Image.Image:
+    """Read what a stored PNG says before its pixels; raises ValueRejectedError."""
+    try:
+        return Image.open(io.BytesIO(payload), formats=("PNG",))
     except Exception as error:  # Pillow has a different class for every kind of damage
         raise ValueRejectedError(f"the stored depth map is damaged ({error})") from None
 

@@ -24,8 +24,9 @@ class RefinedEncoder(nn.Module):
     probability `hidden`: no depth, no validity, as where a sensor has no reading. From the
     encoder's map of features and what is left of the depth, a small head tells the depth of the
     hidden pixels; the mean of its absolute errors over those that have a reading, times `weight`,
-    is the auxiliary loss. The paper names the head and no more. In eval mode nothing is hidden, and
-    the head has no part.
+    is the auxiliary loss. In that mean a pixel counts by its validity, 1 for a measured reading and
+    its confidence for an estimated one: what is not certain teaches little (section 4.2). The paper
+    names the head and no more. In eval mode nothing is hidden, and the head has no part.
     """
 
     def __init__(self, encoder: nn.Module, *, weight: float, hidden: float) -> None:
@@ -51,11 +52,11 @@ class RefinedEncoder(nn.Module):
             return cast("Features", self.backbone(inputs))
         seen = inputs * ~self.draw(inputs)
         found = cast("Features", self.backbone(seen))
-        wanted = (inputs[:, 1] > 0) & (seen[:, 1] == 0)
+        wanted = inputs[:, 1] - seen[:, 1]
         error = (self.reconstruct(found, seen) - inputs[:, 0]).abs()
         # Without a hidden reading the mean is over nothing: 0, with a graph.
         count = wanted.sum()
-        loss = (error * wanted).sum() / count.clamp(min=1)
+        loss = (error * wanted).sum() / torch.where(count > 0, count, 1)
         return replace(found, auxiliary=self.weight * loss, auxiliary_count=count)
 
     def draw(self, inputs: Tensor) -> Tensor:

@@ -12,24 +12,32 @@ Box = tuple[float, float, float, float]
 
 
 def resize_depth(
-    millimetres: Millimetres, *, box: Box, size: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    millimetres: Millimetres,
+    *,
+    box: Box,
+    size: int,
+    confidence: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Resize the `box` (pixels) of a map to depth in mm and validity, both [size, size].
 
     Each output pixel is the mean of the readings in its area, valid where these cover half of it
-    or more; nearest neighbour where the map is enlarged. Invalid pixels are 0.
+    or more; nearest neighbour where the map is enlarged. Validity is 1 there, or the readings' mean
+    `confidence` [height, width], which is 0 where there is no reading. Invalid pixels are 0.
     """
     valid = millimetres > 0
     total = _area_mean(millimetres, box, size)
-    if valid.all():
-        return total, np.ones(total.shape, dtype=np.bool_)
+    if valid.all() and confidence is None:
+        return total, np.ones_like(total)
     share = _area_mean(valid, box, size)
     kept = share >= 0.5
-    return np.where(kept, total / np.where(kept, share, 1), np.float32(0)), kept
+    trust = share if confidence is None else _area_mean(confidence, box, size)
+    readings = np.where(kept, share, np.float32(1))
+    depth, validity = (np.where(kept, part / readings, np.float32(0)) for part in (total, trust))
+    return depth, validity
 
 
 def _area_mean(
-    values: NDArray[np.uint16] | NDArray[np.bool_], box: Box, size: int
+    values: NDArray[np.uint16] | NDArray[np.bool_] | NDArray[np.float32], box: Box, size: int
 ) -> NDArray[np.float32]:
     picture = Image.fromarray(values.astype(np.float32))
     return np.array(picture.resize((size, size), Image.Resampling.BOX, box=box))

@@ -24,7 +24,8 @@ class TimmEncoder(nn.Module):
     """Map depth and validity [present, 2, size, size] to features of a network with one channel.
 
     The network sees depth, 0 where there is no reading. Validity weighs its final map: `pooled` is
-    the mean over cells, each by its share of valid pixels, and cells without any are masked tokens.
+    the mean over cells, each by its share of valid pixels and by their confidence, and cells
+    without any are masked tokens.
     """
 
     def __init__(self, network: Any) -> None:
@@ -36,7 +37,9 @@ class TimmEncoder(nn.Module):
     def forward(self, inputs: Tensor) -> Features:
         """Give pooled [present, feature_dim] and tokens [present, cells, feature_dim]."""
         depth, validity = inputs[:, :1], inputs[:, 1]
-        maps: Tensor = cast("Any", self.network).forward_features(depth * validity.unsqueeze(1))
+        maps: Tensor = cast("Any", self.network).forward_features(
+            depth * (validity > 0).unsqueeze(1)
+        )
         tokens = maps.flatten(2).transpose(1, 2)
         weights = coverage(validity, height=maps.shape[2], width=maps.shape[3])
         shares = (weights / weights.sum(1, keepdim=True)).to(tokens.dtype)

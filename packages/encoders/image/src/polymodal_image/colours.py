@@ -1,9 +1,14 @@
-"""Random changes of colour in training."""
+"""Random changes of colour and brightness in training, pixel by pixel."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from polymodal_image.pictures import Pixels
 
 GREY = np.array([0.299, 0.587, 0.114])
 """Share of red, green and blue in the grey of a pixel (ITU-R BT.601, as Pillow's)."""
@@ -23,3 +28,14 @@ def jitter_colours(
     offset = np.full((3, 1), brightness * (1 - contrast) * mean)
     affine = np.hstack((brightness * contrast * mix, offset))
     return picture.convert("RGB", matrix=tuple(affine.ravel().tolist()))
+
+
+def add_noise(pixels: Pixels, own: np.random.Generator, *, strength: float) -> Pixels:
+    """Add Gaussian noise to every channel of every pixel of uint8 values of any shape.
+
+    Its standard deviation is drawn evenly from 0 to `strength`, as a share of the range of values,
+    anew for each picture; what leaves the range is cut to it.
+    """
+    spread = np.float32(255 * own.uniform(0, strength))
+    noisy = pixels + spread * own.standard_normal(pixels.shape, dtype=np.float32)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)

@@ -24,8 +24,9 @@ class ImageConfig(ModalityConfig):
     squashes the whole picture. Training draws crops of `crop_scale` of the largest area that fits,
     mirrors with probability `flip` (off: captions say left and right) and changes brightness,
     contrast and saturation by a factor of 1 - `jitter` to 1 + `jitter`; `augment`, a policy of timm
-    such as "rand-m9-mstd0.5", takes the place of `jitter`. `mean` and `std` are of values in 0..1.
-    `pack_size` shrinks pictures to this short side when they are packed.
+    such as "rand-m9-mstd0.5", takes the place of `jitter`; last comes Gaussian noise of a
+    standard deviation up to `noise`, a share of the range of values. `mean` and `std` are of values
+    in 0..1. `pack_size` shrinks pictures to this short side when they are packed.
     """
 
     kind: Literal["image"] = "image"
@@ -38,6 +39,7 @@ class ImageConfig(ModalityConfig):
     flip: float = Field(default=0.0, ge=0, le=1)
     jitter: float = Field(default=JITTER, ge=0, lt=1)
     augment: str | None = None
+    noise: float = Field(default=0.0, ge=0, le=0.5)
     pack_size: int | None = Field(default=None, ge=8)
 
     @field_validator("crop_scale")
@@ -84,6 +86,7 @@ class ImageConfig(ModalityConfig):
             jitter=self.jitter,
             pack_size=self.pack_size,
             augment=self.augment,
+            noise=self.noise,
         )
         if self.augment is not None:
             modality.policy()  # whatever timm refuses, it refuses now

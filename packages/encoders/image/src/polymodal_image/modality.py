@@ -13,7 +13,7 @@ from polymodal_core.errors import ValueRejectedError
 from polymodal_core.geometry import WHOLE, Crop, centre_crop, draw_crop
 from polymodal_core.protocols import Modality
 
-from polymodal_image.colours import jitter_colours
+from polymodal_image.colours import add_noise, jitter_colours
 from polymodal_image.corruptions import CORRUPTIONS
 from polymodal_image.pictures import (
     Pixels,
@@ -48,6 +48,7 @@ class ImageModality(Modality):
     jitter: float
     pack_size: int | None
     augment: str | None = None
+    noise: float = 0.0
 
     def pack(self, value: Any, root: str | None) -> bytes:
         """Keep the bytes of a file or of a picture in memory as they came; arrays become PNG.
@@ -98,7 +99,10 @@ class ImageModality(Modality):
             picture = apply_policy(self.policy(), picture, own)
         elif training and self.jitter > 0:
             picture = jitter_colours(picture, own, strength=self.jitter)
-        return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+        pixels = np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+        if training and self.noise > 0:
+            pixels = add_noise(pixels, own, strength=self.noise)
+        return pixels
 
     def policy(self) -> Policy:
         """Give the policy of `augment`, made once per process; it takes timm."""

@@ -57,7 +57,9 @@ class TextConfig(ModalityConfig):
     `lowercase`, without regard to case; or it is the Hugging Face `tokenizer` of that name or
     path, which has a vocabulary and a case of its own. In training texts are changed by `augment`
     (EDA), or by deletion alone: every word of every text is left out with probability
-    `word_dropout`.
+    `word_dropout`. Beside either, two noun phrases are swapped in a share `phrase_shuffling` of the
+    texts, before it, and every word is hidden behind the tokenizer's mask token with probability
+    `word_masking`, after it; a tokenizer without one has the token that fills up a batch for it.
     """
 
     kind: Literal["text"] = "text"
@@ -67,6 +69,8 @@ class TextConfig(ModalityConfig):
     lowercase: bool = True
     tokenizer: str | None = None
     word_dropout: float = Field(default=0.0, ge=0, lt=1)
+    word_masking: float = Field(default=0.0, ge=0, lt=1)
+    phrase_shuffling: float = Field(default=0.0, ge=0, le=1)
     augment: EDAConfig | None = None
 
     @model_validator(mode="after")
@@ -98,6 +102,8 @@ class TextConfig(ModalityConfig):
             lowercase=self.lowercase,
             tokenizer=self.tokenizer,
             word_dropout=self.word_dropout,
+            word_masking=self.word_masking,
+            phrase_shuffling=self.phrase_shuffling,
             augment=self.augment,
             state=state,
         )

@@ -12,6 +12,7 @@ from polymodal_core.protocols import Modality, State
 
 from polymodal_text.corruptions import drop_words, swap_words, typos
 from polymodal_text.eda import EDA
+from polymodal_text.phrases import PhraseShuffling
 from polymodal_text.synonyms import read_synonyms, synonyms_of
 from polymodal_text.tokenizer import (
     TextTokenizer,
@@ -20,6 +21,7 @@ from polymodal_text.tokenizer import (
     rebuilt_tokenizer,
     tokenizer_state,
 )
+from polymodal_text.word_masking import mask_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 class TextModality(Modality):
     """Text, as token ids of a tokenizer that is learned, or taken from a Hugging Face model."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         length: int,
@@ -40,6 +42,8 @@ class TextModality(Modality):
         lowercase: bool,
         tokenizer: str | None,
         word_dropout: float,
+        word_masking: float = 0.0,
+        phrase_shuffling: float = 0.0,
         augment: EDAConfig | None = None,
         state: State | None = None,
     ) -> None:
@@ -49,6 +53,8 @@ class TextModality(Modality):
         self.lowercase = lowercase
         self.tokenizer = tokenizer
         self.word_dropout = word_dropout
+        self.word_masking = word_masking
+        self.phrase_shuffling = phrase_shuffling
         self.augment = augment
         self.state = state
 
@@ -92,11 +98,16 @@ class TextModality(Modality):
         own: np.random.Generator,
     ) -> list[int]:
         """Give the token ids [length or fewer]; in training with words changed at random."""
+        if training and self.phrase_shuffling > 0:
+            value = PhraseShuffling(self.phrase_shuffling)(value, own)
         if training and self.word_dropout > 0:
             value = drop_words(value, self.word_dropout, own)
         if training and self.augment is not None:
             value = self._eda(value, own)
-        ids = self._loaded.ids(value)
+        if training and self.word_masking > 0:
+            ids = mask_words(value, self._loaded, self.word_masking, own)
+        else:
+            ids = self._loaded.ids(value)
         if not ids:
             raise ValueRejectedError(f"{value!r:.60} has no token in the tokenizer's vocabulary")
         return ids
