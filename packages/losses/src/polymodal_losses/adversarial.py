@@ -27,7 +27,8 @@ class DomainAdversarial(Alignment):
     those of the other (binary cross-entropy, both columns with one half of the weight); what comes
     before it learns the opposite, `strength` times as much (Ganin et al. 2016). The strength rises
     as 2 / (1 + exp(-10 p)) - 1 times `strength`, p the share done of the first `ramp` steps; 0:
-    the whole strength at once. Steps are counted in training, by a buffer that checkpoints keep.
+    the whole strength at once. Steps of training that have a pair to align are counted, by a buffer
+    that checkpoints keep.
     A column needs two rows, else the pair counts 0. `pairs` as in PCMC. Raises ObjectiveError.
     """
 
@@ -75,7 +76,7 @@ class DomainAdversarial(Alignment):
     ) -> LossOutput:
         """Score unit vectors [batch, dim] per column; `groups` are of no matter."""
         found = super().forward(embeddings, present=present, groups=groups, compare=compare)
-        if self.training and torch.is_grad_enabled():
+        if self.training and torch.is_grad_enabled() and any(found.anchors.values()):
             self.steps += 1
         return found
 
