@@ -94,7 +94,7 @@ class Scenes:
                 if number % 11 == 10:
                     del items["segmentation"]
                 found = {name: Item(f"{number}", value) for name, value in items.items()}
-                yield Row(found, f"{number}", None, split, f"scene {number}")
+                yield Row(found, f"{number}", NAMES[kind], split, f"scene {number}")
                 number += 1
 
 

@@ -115,6 +115,23 @@ def test_the_same_recipe_gives_the_same_result(trained: Path, store: Path, tmp_p
     assert states[0]["best"] == states[1]["best"]
 
 
+def test_maps_and_classes_are_learned_and_measured_together(store: Path, tmp_path: Path) -> None:
+    classified = '[[evaluation.tasks]]\nkind = "classification"\n[[evaluation.tasks]]'
+    path = write(tmp_path / "both.toml", store, ("[[evaluation.tasks]]", classified))
+    parts = '{kind="segmentation", streams={depth=0.5}, channels=8}, {kind="classification"}'
+    train(path, tmp_path / "run", f'objective={{kind="sum", parts=[{parts}]}}', "training.epochs=4")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    steps = [line for line in map(json.loads, lines) if line["event"] == "step"]
+    first, last = steps[0]["terms"], steps[-1]["terms"]
+    assert first.keys() == {"segmentation", "classification"}
+    assert all(last[name] < first[name] for name in first)
+    evaluate(Request(tmp_path / "run", quiet=True))
+    tasks = json.loads((tmp_path / "run" / "report.json").read_text())["tasks"]
+    assert [task["task"] for task in tasks] == ["classification", "segmentation"]
+    names = ["image", "depth", "image + depth", "row"]
+    assert [item["query"] for item in tasks[0]["measurements"]][:4] == names
+
+
 def refused(path: str, out: Path) -> str:
     with pytest.raises(PolymodalError) as error:
         train(path, out)
@@ -138,6 +155,11 @@ def refused(path: str, out: Path) -> str:
         ("streams = { depth = 0.5 }", "streams = { dept = 0.5 }", "which is no column"),
         ("streams = { depth = 0.5 }", 'target = "labels"', "there is no target column 'labels'"),
         ("[modalities.segmentation]\nsize = 16\n", "", "add a table"),
+        (
+            "epochs = 6",
+            "epochs = 6\nchunk_size = 4",
+            "training.chunk_size: embeds 4 rows",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_said(
