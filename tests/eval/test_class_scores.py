@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -50,9 +52,9 @@ def test_scores_are_those_of_torchmetrics(seed: int) -> None:
     actual, predicted, _ = case(seed)
     predicted = np.where(predicted == 5, 0, predicted)
     # It averages over classes that occur or are predicted: here these are the same.
-    given = torch.from_numpy(predicted), torch.from_numpy(actual), "multiclass"
+    given: Any = (torch.from_numpy(predicted), torch.from_numpy(actual), "multiclass")
     counts = class_counts(actual, predicted, CLASSES)
-    library = {
+    library: dict[str, Any] = {
         "precision": functional.precision,
         "recall": functional.recall,
         "f1": functional.f1_score,
@@ -64,7 +66,9 @@ def test_scores_are_those_of_torchmetrics(seed: int) -> None:
         for average, end in (("macro", ""), ("weighted", "_weighted")):
             wanted = float(score(*given, num_classes=CLASSES, average=average))
             assert counts.scores()[f"{name}{end}"] == pytest.approx(wanted, abs=1e-6)
-    accuracy = functional.accuracy(*given, num_classes=CLASSES, average="micro")
+    accuracy = functional.accuracy(
+        given[0], given[1], "multiclass", num_classes=CLASSES, average="micro"
+    )
     assert counts.scores()["recall_weighted"] == pytest.approx(float(accuracy))
 
 

@@ -67,7 +67,7 @@ def test_scores_are_those_of_torchmetrics(seed: int) -> None:
     actual, predicted = actual % size, np.abs(predicted) % size
     actual = np.where(np.random.default_rng(seed).random(actual.shape) < 0.1, -1, actual)
     given = torch.from_numpy(predicted), torch.from_numpy(actual)
-    options = {"num_classes": size, "ignore_index": -1}
+    options: dict[str, Any] = {"num_classes": size, "ignore_index": -1}
     total = count_pixels(actual, predicted, size).total()
     wanted = multiclass_jaccard_index(*given, average="none", **options).numpy()
     assert total.iou() == pytest.approx(wanted, abs=1e-6)

@@ -160,13 +160,17 @@ def test_stores_number_their_instances_each_for_itself(tmp_path: Path) -> None:
         shared(one, replace(one, report=run(tmp_path / "b", seed=0, store="xyz")))
 
 
+def _layers(seed: int) -> Any:
+    layers = np.random.default_rng(seed).normal(size=(8, 5))
+    return lambda columns, vectors: vectors @ layers
+
+
 @pytest.mark.parametrize("metric", ["precision", "recall", "f1", "f1_weighted"])
 def test_scores_of_classes_are_those_of_the_reports(tmp_path: Path, metric: str) -> None:
     reports = []
     for seed in range(2):
         space = scenes(size=30, classes=5)
-        layers = np.random.default_rng(seed).normal(size=(8, 5))
-        space = replace(space, classify=lambda columns, vectors, layers=layers: vectors @ layers)
+        space = replace(space, classify=_layers(seed))
         reports.append(saved(tmp_path / str(seed), [TrainedClasses()(space)], space))
     chosen = quantity(metric, ("row", "label"), task="classification")
     (sample,) = samples_of(chosen, reports, ["0", "1"])
