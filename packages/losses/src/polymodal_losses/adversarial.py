@@ -23,6 +23,8 @@ STEEPNESS = 10.0
 class DomainAdversarial(Alignment):
     """A discriminator for each pair of columns, whose gradient is reversed for the encoders.
 
+    The domains are the columns, as those of cross-modal-transfer (2.2, 5.1) are modalities.
+
     Each discriminator, with one hidden layer, learns to tell the embeddings of one column from
     those of the other (binary cross-entropy, both columns with one half of the weight); what comes
     before it learns the opposite, `strength` times as much (Ganin et al. 2016). The strength rises
