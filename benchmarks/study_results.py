@@ -21,6 +21,9 @@ def value(cell: dict[str, Any] | None, *, signed: bool = False) -> str:
         text += f" [{100 * cell['low']:{sign}.1f}, {100 * cell['high']:{sign}.1f}]"
     if signed and cell["low"] is not None and cell["low"] <= 0 <= cell["high"]:
         text += " *"
+    p_value = cell.get("difference", {}).get("p_value")
+    if signed and p_value is not None:
+        text += f" (p = {p_value:.3f})"
     return text
 
 
@@ -57,7 +60,10 @@ def main() -> None:
     for number, table in enumerate(tables):
         if options.table is None or number in options.table:
             print("\n".join(lay_out(table)))
-    print("In per cent, differences in points, with 95 % intervals; * where an interval holds 0.")
+    print(
+        "In per cent, differences in points, with 95 % intervals; * where an interval holds 0; p "
+        "is two-sided, of the same paired bootstrap."
+    )
 
 
 if __name__ == "__main__":

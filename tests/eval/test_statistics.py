@@ -9,6 +9,8 @@ from polymodal_core.errors import PolymodalError
 from polymodal_eval.relevance import item_keys
 from polymodal_eval.statistics import (
     Estimate,
+    bootstrap_draws,
+    bootstrap_p_value,
     chance_of_hit,
     chance_of_precision,
     class_mean_interval,
@@ -19,6 +21,7 @@ from polymodal_eval.statistics import (
     paired_difference,
     paired_median_difference,
 )
+from scipy import stats
 
 
 @pytest.mark.parametrize(
@@ -252,3 +255,44 @@ def test_an_interval_over_draws_and_clusters_at_once() -> None:
     assert found[1] - found[0] > float(narrow[0, 1] - narrow[0, 0])
     assert crossed_mean_interval(values, counts, clusters, resamples=0) is None
     assert crossed_mean_interval(values, counts, np.zeros(80, np.int64)) is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_p_value_is_below_a_level_where_the_interval_leaves_out_0(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    resampled = rng.normal(rng.uniform(-3, 3), 1.0, size=400)
+    if seed % 3 == 0:
+        resampled = np.round(2 * resampled) / 2  # many are 0
+    p_value = bootstrap_p_value(resampled)
+    for level in np.linspace(0.01, 0.99, 99):
+        tail = 50 * (1 - level)
+        low, high = np.percentile(resampled, [tail, 100 - tail])
+        if abs(1 - level - p_value) > 1e-9 and p_value > 2 / 401:
+            assert (low > 0 or high < 0) == (p_value < 1 - level), level
+
+
+def test_the_p_value_of_draws_that_are_all_on_one_side_is_what_so_many_can_tell() -> None:
+    assert bootstrap_p_value(np.linspace(0.1, 1, 999)) == pytest.approx(0.002)
+    assert bootstrap_p_value(-np.linspace(0.1, 1, 999)) == pytest.approx(0.002)
+    assert bootstrap_p_value(np.zeros(9)) == 1.0
+    assert bootstrap_p_value(np.array([-1.0, 1.0])) == 1.0
+    assert bootstrap_p_value(np.array([0.0, 1.0, 2.0])) == 0.5  # all that 2 / (3 + 1) allows
+    assert bootstrap_p_value(np.array([-1.0] * 3 + [3.0] * 97)) == pytest.approx(2 * 2.25 / 99)
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.03, 0.06])
+def test_the_p_value_is_near_that_of_tests_of_independent_pairs(gain: float) -> None:
+    """McNemar's exact test and the paired t-test, where nothing is clustered."""
+    rng = np.random.default_rng(4)
+    first = (rng.random(1500) < 0.6).astype(float)
+    flipped = rng.random(1500)
+    second = np.where(flipped < 0.1 - gain, 1.0, np.where(flipped > 0.9, 0.0, first))
+    difference = first - second
+    drawn = np.concatenate(
+        [counts @ difference / 1500 for counts in bootstrap_draws(1500, 4000, 0)]
+    )
+    found = bootstrap_p_value(drawn)
+    better, worse = int((difference > 0).sum()), int((difference < 0).sum())
+    mcnemar = stats.binomtest(better, better + worse, 0.5).pvalue
+    assert found == pytest.approx(mcnemar, abs=0.05)
+    assert found == pytest.approx(stats.ttest_rel(first, second).pvalue, abs=0.03)

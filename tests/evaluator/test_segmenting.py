@@ -3,126 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from polymodal_core.errors import PolymodalError, RecipeError
-from polymodal_core.plugins import registry
-from polymodal_core.rows import BadRow, Column, Item, Row
-from polymodal_datasets.pack import pack
 from polymodal_eval.comparison.compare import compare
 from polymodal_eval.comparison.reports import read_report
 from polymodal_evaluator.evaluate import Request, evaluate
 from polymodal_trainer.run import run
 
+from tests.scenes import NAMES, packed, write
+
 pytest.importorskip("polymodal_image")
 pytest.importorskip("polymodal_depth")
-
-SIZE = 32
-NAMES = ["ground", "box", "ball", "unknown"]
-RECIPE = """
-seed = 1
-[data]
-store = "{store}"
-batch_size = 12
-modality_dropout = 0.2
-[embedding]
-dim = 8
-head = {{ kind = "linear" }}
-[modalities.image]
-size = 32
-encoder = {{ kind = "convnet", width = 8, stride = 4 }}
-[modalities.depth]
-size = 32
-encoder = {{ kind = "convnet", width = 8, stride = 4 }}
-[modalities.segmentation]
-size = 16
-[fusion]
-kind = "cross_attention"
-width = 16
-heads = 2
-[objective]
-kind = "segmentation"
-streams = {{ depth = 0.5 }}
-balance = 0.5
-channels = 8
-[training]
-epochs = 6
-lr_heads = 1e-2
-lr_backbones = 1e-2
-device = "cpu"
-threads = 1
-checkpoint_every = 2
-[evaluation]
-resamples = 60
-[[evaluation.tasks]]
-kind = "segmentation"
-pictures = 3
-"""
-
-
-class Scenes:
-    """Squares before a ground: which of two they are, depth alone says."""
-
-    root: str | None = None
-
-    def __init__(self, counts: Mapping[str, int]) -> None:
-        self.counts = counts
-        self.notes: Mapping[str, int] = {}
-
-    @property
-    def columns(self) -> Mapping[str, Column]:
-        return {
-            "image": Column("image"),
-            "depth": Column("depth", {"unit": "mm"}),
-            "segmentation": Column("segmentation", {"classes": NAMES, "ignore": 3}),
-        }
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        rng = np.random.default_rng(0)
-        number = 0
-        for split, count in self.counts.items():
-            for _ in range(count):
-                labels = np.zeros((SIZE, SIZE), np.uint8)
-                top, left = rng.integers(2, 14, size=2)
-                kind = int(rng.integers(1, 3))
-                labels[top : top + 14, left : left + 14] = kind
-                picture = np.full((SIZE, SIZE, 3), 60, np.uint8)
-                picture[labels > 0] = (200, 90, 30)
-                depth = np.where(labels == 0, 4000, np.where(labels == 1, 1000, 2500))
-                labels[:2] = 3
-                items: dict[str, Any] = {"image": picture, "segmentation": labels}
-                if number % 5:
-                    items["depth"] = depth.astype(np.uint16)
-                if number % 11 == 10:
-                    del items["segmentation"]
-                found = {name: Item(f"{number}", value) for name, value in items.items()}
-                yield Row(found, f"{number}", None, split, f"scene {number}")
-                number += 1
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes") / "store"
-    scenes = Scenes({"train": 72, "validation": 18, "test": 30})
-    pack(scenes, folder, registry=registry(), workers=0)
-    return folder
-
-
-def write(path: Path, store: Path, *changes: tuple[str, str]) -> str:
-    text = RECIPE.format(store=store)
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text)
-    return str(path)
+    return packed(folder, train=72, validation=18, test=30)
 
 
 def train(path: str, out: Path, *settings: str) -> None:
@@ -215,6 +115,23 @@ def test_the_same_recipe_gives_the_same_result(trained: Path, store: Path, tmp_p
     assert states[0]["best"] == states[1]["best"]
 
 
+def test_maps_and_classes_are_learned_and_measured_together(store: Path, tmp_path: Path) -> None:
+    classified = '[[evaluation.tasks]]\nkind = "classification"\n[[evaluation.tasks]]'
+    path = write(tmp_path / "both.toml", store, ("[[evaluation.tasks]]", classified))
+    parts = '{kind="segmentation", streams={depth=0.5}, channels=8}, {kind="classification"}'
+    train(path, tmp_path / "run", f'objective={{kind="sum", parts=[{parts}]}}', "training.epochs=4")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    steps = [line for line in map(json.loads, lines) if line["event"] == "step"]
+    first, last = steps[0]["terms"], steps[-1]["terms"]
+    assert first.keys() == {"segmentation", "classification"}
+    assert all(last[name] < first[name] for name in first)
+    evaluate(Request(tmp_path / "run", quiet=True))
+    tasks = json.loads((tmp_path / "run" / "report.json").read_text())["tasks"]
+    assert [task["task"] for task in tasks] == ["classification", "segmentation"]
+    names = ["image", "depth", "image + depth", "row"]
+    assert [item["query"] for item in tasks[0]["measurements"]][:4] == names
+
+
 def refused(path: str, out: Path) -> str:
     with pytest.raises(PolymodalError) as error:
         train(path, out)
@@ -238,6 +155,11 @@ def refused(path: str, out: Path) -> str:
         ("streams = { depth = 0.5 }", "streams = { dept = 0.5 }", "which is no column"),
         ("streams = { depth = 0.5 }", 'target = "labels"', "there is no target column 'labels'"),
         ("[modalities.segmentation]\nsize = 16\n", "", "add a table"),
+        (
+            "epochs = 6",
+            "epochs = 6\nchunk_size = 4",
+            "training.chunk_size: embeds 4 rows",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_said(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from polymodal_eval.statistics import Estimate
+from polymodal_eval.statistics import Estimate, PairedEstimate
 from polymodal_eval.study.cells import Layout
 from polymodal_eval.study.fill import Filled, FilledRow, FilledTable
 from polymodal_eval.study.tables import TableConfig
@@ -68,6 +68,23 @@ def test_contrasts_say_what_cannot_be_told_apart() -> None:
     assert text.count("n.d.") == 2  # the cell, and what it means
     assert "n.d.: not distinguishable, the interval holds 0" in text
     assert "– B, c1: not trained" in text
+
+
+def test_contrasts_have_p_values() -> None:
+    found = [
+        Filled(PairedEstimate(0.1, low, 0.2, p_value=p), metric="r@1", signed=True)
+        for low, p in ((0.05, 0.002), (-0.01, 0.0712))
+    ]
+    text = shown(
+        table_of(
+            FilledRow("A", (filled(0.5, 0.4, 0.6),) * 2, (None, None)),
+            FilledRow("B", (filled(0.6, 0.5, 0.7),) * 2, tuple(found)),
+            columns=2,
+            contrast="A",
+        )
+    )
+    assert text.count("p = 0.002") == text.count("p = 0.071") == 1
+    assert "p: two-sided, of the bootstrap that the interval is of" in text
 
 
 @pytest.mark.parametrize(

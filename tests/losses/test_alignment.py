@@ -176,6 +176,18 @@ def test_the_strength_rises_and_goes_with_the_checkpoint() -> None:
     assert int(loss.steps) == 12
 
 
+def test_the_strength_waits_for_something_to_align() -> None:
+    loss = DomainAdversarial(["a", "b"], dim=2, ramp=10)
+    z = {"a": unit(3, 2), "b": torch.zeros(3, 2)}
+    absent = {"a": None, "b": torch.zeros(3, dtype=torch.bool)}
+    first = loss.current_strength
+    for _ in range(5):  # a stage that sees one column
+        assert float(loss(z, present=absent).total) == 0
+    assert loss.current_strength == first
+    loss({"a": unit(3, 2), "b": unit(3, 2, seed=1)})
+    assert loss.current_strength > first
+
+
 def test_reversal_leaves_values_alone() -> None:
     x = unit(2, 3)
     assert torch.equal(reversed_gradient(x, 3.0), x)

@@ -8,12 +8,14 @@ import pytest
 import torch
 from polymodal_core.config import ImporterConfig
 from polymodal_core.plugins import registry
+from polymodal_core.recipe import read_toml
 from polymodal_datasets.pack import pack
 from polymodal_trainer.batches import training_batches
-from polymodal_trainer.catalogue import shipped
-from polymodal_trainer.resolve import read_recipe
+from polymodal_trainer.catalogue import shipped, shipped_studies
+from polymodal_trainer.resolve import read_recipe, resolve
 from polymodal_trainer.start import build
 from polymodal_trainer.step import train_step
+from polymodal_trainer.study.source import read_study
 
 WORDS = "a room with large small red orange yellow green blue purple pink white cube ball walls"
 ENOUGH = 6 * 2**30
@@ -65,6 +67,27 @@ def test_the_full_size_is_the_papers() -> None:
     assert (data.batch_size, training.epochs) == (4096, 15)
     assert (training.optimizer, training.lr_heads, training.lr_backbones) == ("adam", 1e-4, 1e-4)
     assert (training.schedule, recipe.sections["objective"].temperature) == ("cosine", 0.07)
+
+
+def test_the_full_size_is_evaluated_as_the_papers_is() -> None:
+    recipe = read_recipe(shipped()["cmla_full"], (), registry=registry())
+    prompts = next(task for task in recipe.sections["evaluation"].tasks if task.kind == "prompts")
+    assert (str(prompts.store), prompts.split) == ("data/cifar100", "test")
+    assert prompts.build().templates[0] == "a photo of a {}."
+
+
+def test_pictures_alone_in_the_study_are_the_recipe_of_their_own() -> None:
+    study = read_study(shipped_studies()["cmla_cifar10"], ())
+    own = resolve(read_toml(shipped()["cmla_image_only"]), registry=registry()).table
+    found = [
+        resolve(recipe, registry=registry()).table
+        for run, recipe in zip(study.runs, study.recipes, strict=True)
+        if run.choice == {"model": "pictures alone, with labels", "seed": "0"}
+    ]
+    assert len(found) == 1
+    # Embeddings are of one width in all rows of the table.
+    assert found[0]["evaluation"].pop("split") == own["evaluation"].pop("split")
+    assert found[0] == own
 
 
 def available_memory(unknown: int) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from polymodal_core.errors import RecipeError
 from polymodal_core.plugins import registry
-from polymodal_trainer.resolve import resolve, schema
+from polymodal_trainer.catalogue import shipped
+from polymodal_trainer.resolve import read_recipe, resolve, schema
 
 TABLE: dict[str, Any] = {
     "data": {"store": "somewhere"},
@@ -61,3 +62,18 @@ def test_schema_accepts_the_seed() -> None:
     assert described["properties"].keys() >= {"data", "modalities", "objective", "training"}
     training = described["$defs"]["TrainingConfig"]["properties"]
     assert all("description" in field for field in training.values())
+
+
+def test_chunks_of_maps_are_refused_with_all_other_problems() -> None:
+    settings = ["training.chunk_size=8", 'training.stages=[{name="a", columns=["imge"]}]']
+    path = shipped()["nyuv2_segmentation"]
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path, settings, registry=registry())
+    assert {problem.path for problem in caught.value.problems} == {
+        "training.chunk_size",
+        "training.stages.0.columns",
+    }
+    summed = 'objective={kind="sum", parts=[{kind="segmentation"}, {kind="pcmc"}]}'
+    with pytest.raises(RecipeError, match="the objective sum reads maps of tokens"):
+        read_recipe(path, [settings[0], summed], registry=registry())
+    assert read_recipe(path, [summed], registry=registry())

@@ -19,14 +19,21 @@ from tests.eval.worlds import scenes
 
 
 def saved(
-    folder: Path, results: list[TaskResult], *spaces: Space, store: str = "abc", **changes: Any
+    folder: Path,
+    results: list[TaskResult],
+    *spaces: Space,
+    store: str = "abc",
+    others: dict[str, str] | None = None,
+    **changes: Any,
 ) -> Report:
+    """Write a report of results in spaces; `others` are fingerprints of other stores by name."""
+    more = {name: {"path": f"/data/{name}", "fingerprint": x} for name, x in (others or {}).items()}
     evaluated = Evaluated(
         folder.name,
         results,
         {space.split: space for space in spaces},
         run={"checkpoint": "best"},
-        store={"path": "/data/rooms", "fingerprint": store},
+        store={"path": "/data/rooms", "fingerprint": store, **({"others": more} if more else {})},
         **changes,
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from polymodal_eval.comparison.reports import Line, Report
-from polymodal_eval.statistics import bootstrap_draws
+from polymodal_eval.statistics import PairedEstimate, bootstrap_draws, bootstrap_p_value
 from polymodal_eval.study.formulas import (
     Average,
     Difference,
@@ -50,14 +50,18 @@ def sample(
         tuple(
             tuple(rng.choice(4, size=1 + number % 2, replace=False)) for number in range(queries)
         ),
+        metric="f1" if kind == "classes" else "",
+        predicted=tuple(rng.integers(-1, 5, size=(runs, queries))) if kind == "classes" else (),
     )
 
 
 def metric_of(item: Sample, times: np.ndarray[Any, Any]) -> float:
     """The metric where every query counts `times` [queries] often, run by run."""
     found = []
-    for run in item.values:
-        if item.kind == "mean":
+    for number, run in enumerate(item.values):
+        if item.kind == "classes":
+            found.append(macro_f1(item.labels or (), item.predicted[number], times))
+        elif item.kind == "mean":
             total = sum(times)
             found.append(
                 sum(t * v for t, v in zip(times, run, strict=True)) / total if total else np.nan
@@ -76,6 +80,19 @@ def metric_of(item: Sample, times: np.ndarray[Any, Any]) -> float:
                     shares.append(right / count)
             found.append(sum(shares) / len(shares) if shares else np.nan)
     return sum(found) / len(found)
+
+
+def macro_f1(labels: Any, predicted: Any, times: Any) -> float:
+    scores = []
+    for label in range(4):
+        right, taken, actual = 0.0, 0.0, 0.0
+        for t, guess, own in zip(times, predicted, labels, strict=True):
+            right += t * (label in own and guess == label)
+            taken += t * len(own) * (guess == label)
+            actual += t * (label in own)
+        if actual:
+            scores.append(2 * right / (taken + actual))
+    return sum(scores) / len(scores) if scores else np.nan
 
 
 def value_of(formula: Formula, times: dict[int, Any]) -> float:
@@ -97,12 +114,15 @@ def test_values_and_intervals_equal_the_reference(seed: int) -> None:
         sample(rng, query="text", queries=17),
         sample(rng, kind="class_mean", queries=40, runs=3),
         sample(rng, kind="median", queries=25),
+        sample(rng, kind="classes", queries=35),
     ]
     one, two = Mean((items[0], items[1])), Mean((items[2],))
     formulas: list[Formula] = [
         one,
         two,
         Mean((items[3],)),
+        Mean((items[4],)),
+        Difference(Mean((items[4],)), two),
         Difference(one, two),
         Difference(two, one, relative=True),
         Average((one, Difference(one, two))),
@@ -122,6 +142,11 @@ def test_values_and_intervals_equal_the_reference(seed: int) -> None:
         low, high = np.percentile(resampled, [2.5, 97.5])
         assert estimate.low == pytest.approx(low, abs=1e-12)
         assert estimate.high == pytest.approx(high, abs=1e-12)
+        if isinstance(formula, Difference):
+            assert isinstance(estimate, PairedEstimate)
+            assert estimate.p_value == pytest.approx(bootstrap_p_value(np.array(resampled)))
+        else:
+            assert not isinstance(estimate, PairedEstimate)
 
 
 def test_queries_of_an_instance_a_cluster_or_two_samples_are_drawn_together() -> None:
@@ -152,6 +177,8 @@ def test_a_difference_to_itself_is_0_with_no_width() -> None:
     item = Mean((sample(np.random.default_rng(0)),))
     (found,) = estimates([Difference(item, item)], resamples=50)
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert isinstance(found, PairedEstimate)
+    assert found.p_value == 1.0
     assert found.distinguishable is False
 
 
@@ -175,6 +202,9 @@ def test_no_interval_of_one_instance_or_without_resamples() -> None:
     many = sample(rng)
     assert estimates([Mean((alone,))])[0].low is None
     assert estimates([Mean((many,))], resamples=0)[0].low is None
+    (bare,) = estimates([Difference(Mean((many,)), Mean((alone,)))], resamples=0)
+    assert isinstance(bare, PairedEstimate)
+    assert bare.p_value is None
 
 
 def test_division_by_zero_is_no_number() -> None:

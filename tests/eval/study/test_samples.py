@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 from polymodal_eval.comparison.reports import Report
 from polymodal_eval.study.cells import Quantity
+from polymodal_eval.study.formulas import Mean, estimates, groups_of
 from polymodal_eval.study.samples import NotMeasured, samples_of, shared
 from polymodal_eval.tasks.probe import Probe
 from polymodal_eval.tasks.retrieval import Retrieval
+from polymodal_eval.tasks.trained_classes import TrainedClasses
+from polymodal_eval.tasks.zero_shot import ZeroShot
 
 from tests.eval.comparison.saved import run, saved
 from tests.eval.worlds import scenes
@@ -116,3 +120,66 @@ def test_samples_of_one_pair_are_cut_to_the_queries_that_both_have(
         shared(one.taken(np.array([1])), few)
     (image,) = samples_of(quantity("r@1", ("image", "text")), [reports[0]], ["0"])
     assert shared(one, image) == (one, image)  # other pairs: paired by instance alone
+
+
+def trained_and_zero_shot(folder: Path) -> tuple[Report, Report]:
+    """Pictures classified by class layers, in a store of their own; and, elsewhere, zero-shot."""
+    space = scenes(size=20, classes=5)
+    centres = space.embeddings.vectors["prototypes"]
+    classifier = replace(space, classify=lambda columns, vectors: vectors @ -centres.T)
+    elsewhere = replace(scenes(size=20, classes=5), split="test of things")
+    return (
+        saved(folder / "trained", [TrainedClasses()(classifier)], classifier, store="xyz"),
+        saved(folder / "zero", [ZeroShot()(elsewhere)], elsewhere, others={"things": "xyz"}),
+    )
+
+
+def test_two_tasks_are_paired_by_their_queries_wherever_these_lie(tmp_path: Path) -> None:
+    trained, zero = trained_and_zero_shot(tmp_path)
+    (one,) = samples_of(
+        quantity("accuracy", ("image", "label"), task="classification"), [trained], ["0"]
+    )
+    (two,) = samples_of(
+        quantity("accuracy", ("image", "prototypes"), task="zero_shot"), [zero], ["0"]
+    )
+    assert one.store == two.store == "xyz"
+    assert one.keys == two.keys
+    first, second = shared(one.taken(np.arange(4, 20)), two.taken(np.arange(12)))
+    assert first.keys == second.keys == one.keys[4:12]
+    groups = groups_of([one, two])
+    assert groups[0].tolist() == groups[1].tolist()
+    assert len(set(groups[0].tolist())) == 20
+
+
+def test_stores_number_their_instances_each_for_itself(tmp_path: Path) -> None:
+    (one,) = samples_of(quantity("r@1", ("image", "text")), [run(tmp_path / "a", seed=0)], ["0"])
+    elsewhere = replace(one, store="xyz")
+    groups = groups_of([one, elsewhere])
+    assert not set(groups[0].tolist()) & set(groups[1].tolist())
+    with pytest.raises(NotMeasured, match="stores with other contents"):
+        shared(one, replace(one, report=run(tmp_path / "b", seed=0, store="xyz")))
+
+
+def _layers(seed: int) -> Any:
+    layers = np.random.default_rng(seed).normal(size=(8, 5))
+    return lambda columns, vectors: vectors @ layers
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1", "f1_weighted"])
+def test_scores_of_classes_are_those_of_the_reports(tmp_path: Path, metric: str) -> None:
+    reports = []
+    for seed in range(2):
+        space = scenes(size=30, classes=5)
+        space = replace(space, classify=_layers(seed))
+        reports.append(saved(tmp_path / str(seed), [TrainedClasses()(space)], space))
+    chosen = quantity(metric, ("row", "label"), task="classification")
+    (sample,) = samples_of(chosen, reports, ["0", "1"])
+    wanted = [
+        next(x for x in report.lines if x.content["query"] == "row").content["estimates"][metric]
+        for report in reports
+    ]
+    assert sample.by_run == pytest.approx([item["value"] for item in wanted])
+    (found,) = estimates([Mean((replace(sample, run_keys=("0", "1")),))], resamples=200)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < found.value < found.high

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from polymodal_core.errors import PolymodalError
+from polymodal_eval.statistics import PairedEstimate
 from polymodal_eval.study.fill import fill
 from polymodal_eval.study.written import StudyReport, write_study
 
@@ -79,8 +80,21 @@ def test_every_number_is_in_the_json(written: tuple[Path, StudyReport]) -> None:
     assert table["others"] == {"An older <model>": [12.0, 3.0]}
     assert table["rows"][1]["cells"][1]["reason"].startswith("retrieval on validation")
     assert table["rows"][1]["contrasts"][0]["difference"]["distinguishable"] in (True, False)
+    contrast = report.tables[0].rows[1].contrasts[0]
+    assert contrast is not None
+    assert isinstance(contrast.estimate, PairedEstimate)
+    assert table["rows"][1]["contrasts"][0]["difference"]["p_value"] == contrast.estimate.p_value
+    assert "p_value" in content["protocol"]
     lacking = [run for run in content["runs"] if "lacking" in run]
     assert [run["folder"] for run in lacking] == ["b-i-t-seed1"]
+
+
+def written_p_value(report: StudyReport) -> float:
+    contrast = report.tables[0].rows[1].contrasts[0]
+    assert contrast is not None
+    assert isinstance(contrast.estimate, PairedEstimate)
+    assert contrast.estimate.p_value is not None
+    return contrast.estimate.p_value
 
 
 class Balanced(HTMLParser):
@@ -112,6 +126,7 @@ def test_the_page_is_whole_and_self_contained(written: tuple[Path, StudyReport])
     for text in (
         "By <loss>", "Read & understand.", "An older <model> (Some & Others)", "67.9",
         "They are none of ours", "Less A, query by query", "7 of 8 runs evaluated", "not trained",
+        f"p = {written_p_value(written[1]):.3f}",
         "retrieval on validation image → prototypes was not evaluated", "seed = [0]",
     ):  # fmt: skip
         assert text in parser.text, text

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from polymodal_eval.report.titles import metric_name
-from polymodal_eval.study.numbers import interval, number, printed, spread
+from polymodal_eval.study.numbers import interval, number, p_value, printed, spread
 from rich.markup import escape
 from rich.text import Text
 
@@ -48,6 +48,11 @@ def show_tables(display: Display, tables: Sequence[FilledTable]) -> None:
             display.console.print(contrast_table(table, places))
         if any(_unsure(cell) for row in table.rows for cell in row.contrasts):
             text = f"{UNSURE}: not distinguishable, the interval holds 0"
+            display.console.print(f"[dim]{text}[/dim]", soft_wrap=True)
+        if any(cell and p_value(cell) for row in table.rows for cell in row.contrasts):
+            text = (
+                "p: two-sided, of the bootstrap that the interval is of; not corrected for number"
+            )
             display.console.print(f"[dim]{text}[/dim]", soft_wrap=True)
         for reason, cells in table.reasons.items():
             more = f" and {len(cells) - MOST_CELLS} more" if len(cells) > MOST_CELLS else ""
@@ -139,6 +144,8 @@ def _cell(cell: Filled | None) -> str:
     if cell.estimate is None:
         return "[dim]–[/dim]"
     lines = [f"[bold]{number(cell)}[/bold]", f"[dim]{interval(cell)}[/dim]"]
+    if p_value(cell):
+        lines.append(f"[dim]{p_value(cell)}[/dim]")
     if spread(cell):
         lines.append(f"[dim]runs {spread(cell)}[/dim]")
     return "\n".join(line for line in lines if line)
@@ -147,9 +154,11 @@ def _cell(cell: Filled | None) -> str:
 def _contrast(cell: Filled | None) -> str:
     if cell is None or cell.estimate is None:
         return "[dim]–[/dim]"
+    lines = [number(cell), interval(cell), p_value(cell), UNSURE if _unsure(cell) else ""]
+    first, *others = (line for line in lines if line)
     if _unsure(cell):
-        return f"[dim]{number(cell)}\n{interval(cell)}\n{UNSURE}[/dim]"
-    return f"[bold]{number(cell)}[/bold]\n[dim]{interval(cell)}[/dim]"
+        return "[dim]" + "\n".join([first, *others]) + "[/dim]"
+    return "\n".join([f"[bold]{first}[/bold]", *(f"[dim]{line}[/dim]" for line in others)])
 
 
 def _unsure(cell: Filled | None) -> bool:

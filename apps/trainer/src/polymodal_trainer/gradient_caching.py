@@ -41,9 +41,8 @@ def embed(
         return cast("Embeddings", model(batch, exchange, joint=joint, maps=maps))
     if maps is not None:
         raise RunError(
-            f"training.chunk_size = {chunk_size} embeds a batch in chunks, and segmentation needs "
-            f"none: its loss is a mean over pixels, so that a smaller data.batch_size serves as "
-            f"well; leave chunk_size out"
+            f"training.chunk_size = {chunk_size} embeds a batch in chunks, and maps of tokens are "
+            f"not to be had so; leave chunk_size out"
         )
     chunks = [batch.part(start, start + chunk_size) for start in range(0, batch.size, chunk_size)]
     return _together([_embed_chunk(model, chunk, exchange, joint) for chunk in chunks], exchange)

@@ -44,7 +44,7 @@ def resolve(table: Table, *, registry: Registry, source: str = "recipe") -> Reci
     else:
         from polymodal_trainer.stages import stage_problems
 
-        problems += stage_problems(recipe)
+        problems += [*stage_problems(recipe), *_chunk_problems(recipe)]
     if problems:
         raise RecipeError(problems, source=source)
     return recipe
@@ -71,6 +71,22 @@ def _seed_problems(seed: Any) -> list[Problem]:
     if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63:
         return []
     return [Problem("seed", f"must be a whole number from 0 to 2^63 - 1; given {seed!r}")]
+
+
+def _chunk_problems(recipe: Recipe) -> list[Problem]:
+    # An objective that has to know how wide maps of tokens are reads them.
+    size = recipe.sections["training"].chunk_size
+    objective = recipe.sections["objective"]
+    if size is None or "widths" not in objective.needs():
+        return []
+    return [
+        Problem(
+            "training.chunk_size",
+            f"embeds {size} rows at a time, and the objective {objective.kind} reads maps of "
+            f"tokens, which are not to be had in chunks: its loss is a mean over pixels, so that a "
+            f"smaller data.batch_size serves as well; leave chunk_size out",
+        )
+    ]
 
 
 def _with_setting(problem: Problem) -> Problem:

@@ -23,11 +23,14 @@ STEEPNESS = 10.0
 class DomainAdversarial(Alignment):
     """A discriminator for each pair of columns, whose gradient is reversed for the encoders.
 
+    The domains are the columns, as those of cross-modal-transfer (2.2, 5.1) are modalities.
+
     Each discriminator, with one hidden layer, learns to tell the embeddings of one column from
     those of the other (binary cross-entropy, both columns with one half of the weight); what comes
     before it learns the opposite, `strength` times as much (Ganin et al. 2016). The strength rises
     as 2 / (1 + exp(-10 p)) - 1 times `strength`, p the share done of the first `ramp` steps; 0:
-    the whole strength at once. Steps are counted in training, by a buffer that checkpoints keep.
+    the whole strength at once. Steps of training that have a pair to align are counted, by a buffer
+    that checkpoints keep.
     A column needs two rows, else the pair counts 0. `pairs` as in PCMC. Raises ObjectiveError.
     """
 
@@ -75,7 +78,7 @@ class DomainAdversarial(Alignment):
     ) -> LossOutput:
         """Score unit vectors [batch, dim] per column; `groups` are of no matter."""
         found = super().forward(embeddings, present=present, groups=groups, compare=compare)
-        if self.training and torch.is_grad_enabled():
+        if self.training and torch.is_grad_enabled() and any(found.anchors.values()):
             self.steps += 1
         return found
 

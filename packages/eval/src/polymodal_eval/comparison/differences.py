@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polymodal_eval.class_scores import SCORES, class_counts, resampled_scores
+from polymodal_eval.class_scores import CLASS_SCORES, class_counts, resampled_scores
 from polymodal_eval.comparison.reports import Queries
 from polymodal_eval.pixel_counts import PIXEL_SCORES, resampled_pixel_scores
 from polymodal_eval.statistics import (
@@ -101,7 +101,7 @@ def measure(
         return _median(shared, resamples=resamples, seed=seed)
     if metric == "t1":
         return _class_average(shared, resamples=resamples, seed=seed)
-    if metric in SCORES:
+    if metric in CLASS_SCORES:
         return _class_scores(metric, shared, resamples=resamples, seed=seed)
     if metric in PIXEL_SCORES:
         return _pixel_scores(metric, shared, resamples=resamples, seed=seed)

@@ -33,6 +33,28 @@ def check_stores(reports: Sequence[Report]) -> None:
                 )
 
 
+def store_of(report: Report, split: str) -> Mapping[str, Any]:
+    """Give what a report says of the store that a split is of: "test", or "test of cifar10"."""
+    store: Mapping[str, Any] = report.content.get("store", {})
+    other = split.rpartition(" of ")[2]
+    found: Mapping[str, Any] = store.get("others", {}).get(other, store)
+    return found
+
+
+def check_same_store(line: Line, other: Line, first: Report, second: Report) -> None:
+    """Raise PolymodalError unless two measurements are of one store, whichever report names it."""
+    stores = [store_of(first, line.split), store_of(second, other.split)]
+    if stores[0].get("fingerprint") is None or stores[1].get("fingerprint") is None:
+        raise PolymodalError(f"{first.folder}: its report does not say on which store it is")
+    if stores[0]["fingerprint"] != stores[1]["fingerprint"]:
+        shown = [f"{store.get('path')} ({store['fingerprint']})" for store in stores]
+        raise PolymodalError(
+            f"{first.folder} and {second.folder} are not comparable: they were evaluated on "
+            f"stores with other contents, {shown[0]} and {shown[1]}; evaluate one again with "
+            f"--set data.store=FOLDER --out FOLDER"
+        )
+
+
 def find(line: Line, first: Report, second: Report) -> tuple[Line | None, str]:
     """Find in `second` what `first` measured as `line`, and say why there is nothing."""
     candidates = [item for item in second.lines if item.key == line.key]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from polymodal_eval.column_statistics import NEAR, column_statistics, modality_gaps
 from polymodal_eval.ranking import TIE
 from polymodal_eval.results import verdict
-from polymodal_eval.statistics import LEVEL
+from polymodal_eval.statistics import LEVEL, PairedEstimate
 from polymodal_eval.trained_pairs import origin_of
 
 if TYPE_CHECKING:
@@ -165,13 +165,19 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 
 def difference(estimate: Estimate) -> dict[str, Any]:
-    """Give a paired difference as plain data: value, interval, and whether that leaves out 0."""
-    return {
+    """Give a paired difference as plain data: value, interval, and whether that leaves out 0.
+
+    With its p-value, where it has one.
+    """
+    found: dict[str, Any] = {
         "value": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "distinguishable": estimate.distinguishable,
     }
+    if isinstance(estimate, PairedEstimate):
+        found["p_value"] = estimate.p_value
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -33,7 +33,7 @@ METRICS = {
     "probe": ("accuracy", "t1"),
     "few_shot": ("accuracy",),
     "episodes": ("accuracy",),
-    "classification": ("accuracy", "recall"),
+    "classification": ("accuracy", "recall", "precision", "f1", "f1_weighted"),
     "segmentation": PIXEL_SCORES,
 }
 """The metrics of the shipped tasks; a task of another package may have others."""

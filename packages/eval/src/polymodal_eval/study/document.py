@@ -25,6 +25,8 @@ def study_document(report: StudyReport) -> dict[str, Any]:
                 "cell": "the metric's mean over the cell's pairs, and over its runs query by query",
                 "interval": "percentile bootstrap over instances, drawn with all of their queries "
                 "in all cells: differences are paired",
+                "p_value": "of a difference, two-sided: 1 less the level of the widest such "
+                "interval that leaves out 0; never below 2 / (resamples + 1)",
                 "runs": "values run by run; their range is no part of the interval",
                 "level": LEVEL,
             },

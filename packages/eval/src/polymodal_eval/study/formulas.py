@@ -11,9 +11,12 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from polymodal_eval.class_scores import counts_of_draws
 from polymodal_eval.statistics import (
     Estimate,
+    PairedEstimate,
     bootstrap_draws,
+    bootstrap_p_value,
     percentile_intervals,
     weighted_medians,
 )
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
+
+
+ROUNDING = 1e-12
+"""A resampled difference below this is 0: sums of two sides were added in other orders."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +95,17 @@ def estimates(
     """Estimate formulas with 95 % percentile intervals, all from the same draws.
 
     What is drawn are instances, with all of their queries in all samples, so that differences are
-    paired whatever they are made of. No interval for fewer than two of them.
+    paired whatever they are made of. Differences come with p-values (`PairedEstimate`). No
+    interval for fewer than two instances.
     """
     unique = {id(sample): sample for formula in formulas for sample in samples_in(formula)}
     values = [float(calculate(item, lambda sample: sample.by_run.mean())) for item in formulas]
     drawn = _resampled(list(unique.values()), resamples=resamples, seed=seed)
     if drawn is None:
-        return [Estimate(value) for value in values]
+        return [
+            PairedEstimate(value) if is_difference(item) else Estimate(value)
+            for item, value in zip(formulas, values, strict=True)
+        ]
     places = {key: drawn[number] for number, key in enumerate(unique)}
     found = []
     for formula, value in zip(formulas, values, strict=True):
@@ -103,9 +114,22 @@ def estimates(
         if not len(array) or not np.isfinite(value):
             found.append(Estimate(value))
             continue
-        low, high = percentile_intervals(array[:, None])[0]
-        found.append(Estimate(value, float(low), float(high)))
+        if is_difference(formula):
+            array = np.where(np.abs(array) < ROUNDING, 0.0, array)
+        low, high = map(float, percentile_intervals(array[:, None])[0])
+        found.append(
+            PairedEstimate(value, low, high, p_value=bootstrap_p_value(array))
+            if is_difference(formula)
+            else Estimate(value, low, high)
+        )
     return found
+
+
+def is_difference(formula: Formula) -> bool:
+    """Say whether a formula is a difference, or a mean of nothing else."""
+    if isinstance(formula, Average):
+        return all(map(is_difference, formula.parts))
+    return isinstance(formula, Difference)
 
 
 def groups_of(samples: Sequence[Sample]) -> list[Integers]:
@@ -114,18 +138,19 @@ def groups_of(samples: Sequence[Sample]) -> list[Integers]:
     Queries belong together that are one query in two samples, share an instance, or a cluster of
     their sample, directly or through others.
     """
+    # Stores number their instances each for itself.
     nodes: dict[Any, int] = {}
     edges: list[tuple[int, int]] = []
     queries: list[list[int]] = []
     for number, sample in enumerate(samples):
-        query = sample.line.content["query"]
+        query, store = sample.line.content["query"], sample.store
         numbers = []
         clusters, instances = sample.cluster.tolist(), sample.instance.tolist()
         for key, cluster, instance in zip(sample.keys, clusters, instances, strict=True):
-            own = nodes.setdefault(("query", query, key), len(nodes))
+            own = nodes.setdefault(("query", store, query, key), len(nodes))
             edges.append((own, nodes.setdefault(("cluster", number, cluster), len(nodes))))
             if instance >= 0:
-                edges.append((own, nodes.setdefault(("instance", instance), len(nodes))))
+                edges.append((own, nodes.setdefault(("instance", store, instance), len(nodes))))
             numbers.append(own)
         queries.append(numbers)
     ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
@@ -156,6 +181,8 @@ def _statistic(sample: Sample, group: Integers, count: int) -> Callable[[Floats]
         return lambda drawn: _medians(sample, drawn[:, group])
     if sample.kind == "pixels":
         return _of_pixels(sample, group, count)
+    if sample.kind == "classes":
+        return _of_classes(sample, group, count)
     values = sample.values.mean(axis=0)
     if sample.kind == "mean":
         sums = np.bincount(group, values, minlength=count)
@@ -175,6 +202,20 @@ def _of_pixels(sample: Sample, group: Integers, count: int) -> Callable[[Floats]
     def statistic(drawn: Floats) -> Floats:
         found = [part.total(drawn).scores()[sample.metric] for part in runs]
         return np.asarray(_mean(found))
+
+    return statistic
+
+
+def _of_classes(sample: Sample, group: Integers, count: int) -> Callable[[Floats], Floats]:
+    query, actual = sample.labelled
+    runs = [
+        counts_of_draws(actual, predicted[query], group[query], count)
+        for predicted in sample.predicted
+    ]
+
+    def statistic(drawn: Floats) -> Floats:
+        found = np.asarray(_mean([counts(drawn).scores()[sample.metric] for counts in runs]))
+        return np.where((drawn[:, group] > 0).any(axis=1), found, np.nan)
 
     return statistic
 

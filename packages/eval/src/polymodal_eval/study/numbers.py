@@ -25,6 +25,12 @@ def interval(cell: Filled) -> str:
     return f"{write(cell, estimate.low)}{between}{write(cell, estimate.high)}"
 
 
+def p_value(cell: Filled) -> str:
+    """Write the p-value of a paired difference, `p = 0.012`; empty where there is none."""
+    found = getattr(cell.estimate, "p_value", None)
+    return "" if found is None else f"p = {found:.3f}"
+
+
 def spread(cell: Filled) -> str:
     """Write the range over the runs that are averaged; empty for a single run."""
     values = list((cell.runs or {}).values())

@@ -11,7 +11,7 @@ from polymodal_eval.report.files import PAGE
 from polymodal_eval.report.titles import metric_name, task_title
 from polymodal_eval.study.bars import bars_of
 from polymodal_eval.study.fill import FilledTable
-from polymodal_eval.study.numbers import interval, number, printed, spread
+from polymodal_eval.study.numbers import interval, number, p_value, printed, spread
 from polymodal_eval.study.written import StudyReport
 
 
@@ -27,7 +27,12 @@ def render_study(report: StudyReport, document: Mapping[str, Any], *, folder: Pa
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, interval=interval, spread=spread, printed=printed, metric=metric_name
+        number=number,
+        interval=interval,
+        spread=spread,
+        printed=printed,
+        p_value=p_value,
+        metric=metric_name,
     )
     return environment.get_template("study/study.html.j2").render(
         report=report,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from polymodal_core.errors import PolymodalError
 
+from polymodal_eval.class_scores import CLASS_SCORES, class_counts
 from polymodal_eval.comparison.differences import join, query_values, take
-from polymodal_eval.comparison.matching import check_stores, differences
+from polymodal_eval.comparison.matching import check_same_store, differences, store_of
 from polymodal_eval.comparison.reports import Line, Queries, Report
 from polymodal_eval.entries import joined
 from polymodal_eval.pixel_counts import PIXEL_SCORES, PixelCounts
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-Kind = Literal["mean", "class_mean", "median", "pixels"]
+Kind = Literal["mean", "class_mean", "classes", "median", "pixels"]
 
 
 class NotMeasured(PolymodalError):
@@ -36,8 +37,9 @@ class Sample:
 
     `keys` [queries] tell queries apart, `run_keys` [runs] say which run stands for which of the
     averaged variants. `kind` says how values make the metric: their mean, the mean over classes
-    (`labels`) of their mean, their median, or a score of the pixels of all pictures (`pixels` of
-    every run, by the name `metric`). `line` and `report` are the first run's.
+    (`labels`) of their mean, their median, or a score by the name `metric`: of classes, from what
+    every run has `predicted` [queries], or of the pixels of all pictures (`pixels` of every run).
+    `line` and `report` are the first run's, `store` is the fingerprint of what was measured on.
     """
 
     line: Line
@@ -51,6 +53,8 @@ class Sample:
     labels: tuple[tuple[int, ...], ...] | None = None
     pixels: tuple[PixelCounts, ...] = ()
     metric: str = ""
+    predicted: tuple[Integers, ...] = ()
+    store: str = ""
 
     @cached_property
     def by_run(self) -> Floats:
@@ -61,6 +65,9 @@ class Sample:
             return np.array([part.total().scores()[self.metric] for part in self.pixels])
         if self.kind == "mean":
             return np.asarray(self.values.mean(axis=1))
+        if self.kind == "classes":
+            query, actual = self.labelled
+            return np.array([_class_score(self.metric, actual, x[query]) for x in self.predicted])
         query, number = self.examples
         counts = np.bincount(number)
         means = [(np.bincount(number, run[query]) / counts).mean() for run in self.values]
@@ -68,11 +75,16 @@ class Sample:
 
     @property
     def examples(self) -> tuple[Integers, Integers]:
-        """Pairs of a query and the number of one of its classes: [pairs] each."""
+        """Pairs of a query and one of its classes, numbered from 0: [pairs] each."""
+        query, names = self.labelled
+        return query, np.unique(names, return_inverse=True)[1].ravel().astype(np.int64)
+
+    @property
+    def labelled(self) -> tuple[Integers, Integers]:
+        """Pairs of a query and one of its classes, as the store numbers them: [pairs] each."""
         labels = self.labels or ()
         query = np.repeat(np.arange(len(labels)), [len(part) for part in labels])
-        names = np.array([label for part in labels for label in part], dtype=np.int64)
-        return query, np.unique(names, return_inverse=True)[1].ravel().astype(np.int64)
+        return query, np.array([label for part in labels for label in part], dtype=np.int64)
 
     def taken(self, places: Integers) -> Sample:
         """Give the sample of some of the queries."""
@@ -84,6 +96,7 @@ class Sample:
             keys=tuple(self.keys[place] for place in places),
             labels=None if self.labels is None else tuple(self.labels[place] for place in places),
             pixels=tuple(part.take(places) for part in self.pixels),
+            predicted=tuple(part[places] for part in self.predicted),
         )
 
 
@@ -94,29 +107,25 @@ def samples_of(
 
     Raises NotMeasured where a report lacks a pair, or two measured it in another way.
     """
-    try:
-        check_stores(reports)
-    except PolymodalError as error:
-        raise NotMeasured(str(error)) from None
     first = reports[0]
     lines = _lines(first, quantity)
     return [_sample(quantity, line, reports, tuple(run_keys)) for line in lines]
 
 
 def shared(first: Sample, second: Sample) -> tuple[Sample, Sample]:
-    """Give two samples of one pair with the queries that both have, in one order.
+    """Give two samples of the same queries with those that both have, in one order.
 
-    Samples of other pairs stay as they are. Raises NotMeasured where they cannot be compared.
+    So are two measurements of one task and pair, and those of two tasks, or against two galleries,
+    with the same query. Other samples stay as they are. Raises NotMeasured where they cannot be
+    compared.
     """
-    try:
-        check_stores([first.report, second.report])
-    except PolymodalError as error:
-        raise NotMeasured(str(error)) from None
-    if first.line.key != second.line.key:
+    _check_store(first.line, second.line, first.report, second.report)
+    if first.line.key == second.line.key:
+        reasons = list(differences(first.line, second.line, first.report, second.report))
+        if reasons:
+            raise NotMeasured(f"{first.line.name}: {'; '.join(reasons)}")
+    elif first.line.content["query"] != second.line.content["query"]:
         return first, second
-    reasons = list(differences(first.line, second.line, first.report, second.report))
-    if reasons:
-        raise NotMeasured(f"{first.line.name}: {'; '.join(reasons)}")
     if first.keys == second.keys:
         return first, second
     place = {key: number for number, key in enumerate(second.keys)}
@@ -173,6 +182,7 @@ def _sample(
     found = [line]
     for report in reports[1:]:
         other = _lines(report, Quantity({}, (), line.task, line.split, quantity.metric, (pair,)))[0]
+        _check_store(line, other, first, report)
         reasons = list(differences(line, other, first, report))
         if reasons:
             raise NotMeasured(f"{line.name}: {'; '.join(reasons)}")
@@ -200,7 +210,21 @@ def _sample(
         runs[0].labels,
         tuple(run.pixels for run in runs if run.pixels is not None),
         quantity.metric,
+        tuple(run.predicted for run in runs if run.predicted is not None),
+        str(store_of(first, line.split).get("fingerprint")),
     )
+
+
+def _check_store(line: Line, other: Line, first: Report, second: Report) -> None:
+    try:
+        check_same_store(line, other, first, second)
+    except PolymodalError as error:
+        raise NotMeasured(str(error)) from None
+
+
+def _class_score(metric: str, actual: Integers, predicted: Integers) -> float:
+    classes = int(max(actual.max(), predicted.max())) + 1
+    return float(class_counts(actual, predicted, classes).scores()[metric])
 
 
 def _values(metric: str, runs: Sequence[Queries], line: Line) -> tuple[Kind, Floats]:
@@ -216,6 +240,9 @@ def _values(metric: str, runs: Sequence[Queries], line: Line) -> tuple[Kind, Flo
     elif metric in ("t1", "recall"):  # recall averaged over classes is the same
         kind = "class_mean"
         found = [None if run.labels is None else run.score for run in runs]
+    elif metric in CLASS_SCORES:
+        kind = "classes"
+        found = [None if run.labels is None or run.predicted is None else run.score for run in runs]
     else:
         found = [query_values(metric, run, headline) for run in runs]
     kept = [value for value in found if value is not None]

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy import sparse
 
+from polymodal_eval.class_scores import class_counts, class_estimates
 from polymodal_eval.entries import column_sets, entries_of
 from polymodal_eval.ranking import TIE, QueryRanks, rank_queries, unit_vectors
 from polymodal_eval.relevance import Relevance, item_keys
 from polymodal_eval.results import Measurement, NotApplicable, Skipped
 from polymodal_eval.statistics import Estimate, chance_of_hit, class_mean_interval
-from polymodal_eval.tasks.class_scores import NAMES as SCORES
-from polymodal_eval.tasks.class_scores import ClassScores, class_scores
 from polymodal_eval.tasks.ranked import mean_estimates, query_clusters, query_records
 
 if TYPE_CHECKING:
@@ -107,14 +106,6 @@ def classify(
     right = (ranks.best_rank[kept] == 1).astype(np.float64)
     clusters = query_clusters(space, queries, kept)
     labels = np.split(classes.labels[examples.label], _first_of_each(examples.query)[1:])
-    scores = class_scores(
-        examples.label,
-        examples.predicted,
-        clusters[examples.query],
-        num_classes,
-        resamples=space.resamples,
-        seed=space.seed,
-    )
     return Measurement(
         queries.name,
         against,
@@ -127,7 +118,7 @@ def classify(
         details={
             "rows_left_out": {"query": queries.rows_left_out},
             **({"fused": True} if queries.fused else {}),
-            **_details(space, classes, examples, right[examples.query], scores),
+            **_details(space, classes, examples, clusters[examples.query]),
         },
         queries=query_records(
             space,
@@ -226,30 +217,18 @@ def _details(
     space: Space,
     classes: LabelledVectors,
     examples: _Examples,
-    right: NDArray[np.float64],
-    scores: ClassScores,
+    clusters: Integers,
 ) -> dict[str, Any]:
     known = space.embeddings.table.class_names
     names = [known[label] for label in classes.labels] if classes.names is None else classes.names
-    size = len(names)
-    counts = np.bincount(examples.label, minlength=size)
-    shares = np.bincount(examples.label, right, minlength=size) / np.maximum(counts, 1)
-    places = (examples.label, examples.predicted)
-    confusion = sparse.coo_array((np.ones(len(right), np.int64), places), shape=(size, size))
-    confusion = confusion.tocsr().tocoo()
+    label, predicted = examples.label, examples.predicted
+    estimates = class_estimates(
+        label, predicted, clusters, resamples=space.resamples, seed=space.seed
+    )
+    by_class = class_counts(label, predicted, len(names)).by_class()
     return {
-        "scores": {name: asdict(item) for name, item in scores.estimates.items()},
-        "classes": [
-            {
-                "name": names[number],
-                "queries": int(counts[number]),
-                "accuracy": shares[number],
-                **dict(zip(SCORES, scores.by_class[number].tolist(), strict=True)),
-            }
-            for number in range(size)
-            if counts[number]
-        ],
-        **_confusions(names, confusion, counts),
+        "scores": {name: asdict(item) for name, item in estimates.items()},
+        **confusion_details(names, label, predicted, by_class),
     }
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polymodal_eval.class_scores import BY_CLASS, CLASS_SCORES, class_counts
 from polymodal_eval.entries import entries_of
 from polymodal_eval.results import Measurement, Skipped, TaskResult, collect
 from polymodal_eval.statistics import Estimate, crossed_mean_interval
-from polymodal_eval.tasks.class_scores import NAMES as SCORES
-from polymodal_eval.tasks.class_scores import class_scores
 from polymodal_eval.tasks.classification import query_columns
 from polymodal_eval.tasks.classifiers import Method, labelled_items, predict
 from polymodal_eval.tasks.ranked import query_records
@@ -219,23 +218,21 @@ def _by_class(
     examples: _Examples, draws: _Draws, score: Floats, queries: Integers
 ) -> dict[str, Any]:
     size = len(examples.names)
-    scores = []
+    counts = []
     for predicted in draws.predicted:
         asked = np.flatnonzero(predicted >= 0)
-        scores.append(
-            class_scores(
-                examples.label[asked],
-                predicted[asked],
-                np.zeros(len(asked), np.int64),
-                size,
-                resamples=0,
-            )
-        )
+        counts.append(class_counts(examples.label[asked], predicted[asked], size))
+    scores = [item.scores() for item in counts]
     means = {
-        name: Estimate(float(np.mean([item.estimates[name].value for item in scores])))
-        for name in scores[0].estimates
+        name: Estimate(float(np.mean([item[name] for item in scores]))) for name in CLASS_SCORES
     }
-    by_class = np.nanmean([item.by_class for item in scores], axis=0)
+    # Over the draws that ask for an example of the class.
+    asked_for = np.stack([item.actual > 0 for item in counts])
+    by_class = {
+        name: np.stack([item.by_class()[name] for item in counts]).sum(axis=0, where=asked_for)
+        / np.maximum(asked_for.sum(axis=0), 1)
+        for name in BY_CLASS
+    }
     label = examples.label[queries]
     return {
         "scores": {name: asdict(value) for name, value in means.items()},
@@ -244,7 +241,7 @@ def _by_class(
                 "name": name,
                 "queries": int((label == number).sum()),
                 "accuracy": float(score[label == number].mean()),
-                **dict(zip(SCORES, by_class[number].tolist(), strict=True)),
+                **{score: float(values[number]) for score, values in by_class.items()},
             }
             for number, name in enumerate(examples.names)
         ],

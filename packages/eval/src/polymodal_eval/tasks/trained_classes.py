@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from polymodal_eval.class_scores import class_counts, resampled_scores
+from polymodal_eval.class_scores import class_counts, class_estimates
 from polymodal_eval.classified_rows import classify_rows, row_items
 from polymodal_eval.entries import Entries, entries_of
 from polymodal_eval.relevance import item_keys
@@ -22,7 +22,7 @@ from polymodal_eval.results import (
     TaskResult,
     collect,
 )
-from polymodal_eval.statistics import Estimate, clusters_of, percentile_intervals
+from polymodal_eval.statistics import clusters_of
 from polymodal_eval.tasks.classification import Inputs, confusion_details, input_entries
 from polymodal_eval.tasks.ranked import mean_estimates, query_clusters, query_records
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LABEL = "label"
+SHOWN = ("precision", "recall", "f1", "f1_weighted")
+"""Scores of classes beside accuracy, which recall weighted by examples is."""
+
 ROW = "row"
 """What a query is called that is a whole row, by whatever columns it has."""
 
@@ -228,14 +231,10 @@ def _measurement(space: Space, item: _Predicted) -> Measurement:
     estimates = mean_estimates(
         space, {"accuracy": item.records.score}, clusters, {"accuracy": majority}
     )
-    drawn = resampled_scores(
+    found = class_estimates(
         item.label, item.predicted, clusters, resamples=space.resamples, seed=space.seed
     )
-    for name, value in counts.scores().items():
-        low, high = (None, None)
-        if drawn is not None:
-            low, high = map(float, percentile_intervals(drawn[name][:, None])[0])
-        estimates[name] = Estimate(float(value), low, high)
+    estimates |= {name: found[name] for name in SHOWN}
     return Measurement(
         item.name,
         LABEL,
