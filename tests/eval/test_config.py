@@ -5,9 +5,10 @@ import sys
 from typing import Literal
 
 import pytest
-from polymodal_core.config import TaskConfig, problems_of
+from polymodal_core.config import TaskConfig
 from polymodal_core.errors import UnknownNameError
 from polymodal_core.plugins import Registry
+from polymodal_core.problems import problems_of
 from polymodal_eval.config import EvaluationConfig, default_tasks, evaluation_config
 from polymodal_eval.plugin import register_tasks
 from pydantic import ValidationError

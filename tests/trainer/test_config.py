@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from polymodal_core.config import problems_of
+from polymodal_core.problems import problems_of
 from polymodal_trainer.config import TrainingConfig
 from pydantic import ValidationError
 

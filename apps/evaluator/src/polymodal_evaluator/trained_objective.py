@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from polymodal_core.checkpoint import load_weights
-from polymodal_core.config import problems_of
 from polymodal_core.errors import RecipeError
 from polymodal_core.plugins import Registry
+from polymodal_core.problems import problems_of
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polymodal_core.config import EstimatorConfig, problems_of
+from polymodal_core.config import EstimatorConfig
 from polymodal_core.errors import PolymodalError, RecipeError, StoreError, suggest
 from polymodal_core.plugins import Registry, registry
+from polymodal_core.problems import problems_of
 from polymodal_core.recipe import override
 from polymodal_datasets.filled import FilledStore, Filling, Gaps
 from polymodal_datasets.grid import store_modalities

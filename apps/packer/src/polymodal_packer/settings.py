@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from polymodal_core.config import ImporterConfig, problems_of
+from polymodal_core.config import ImporterConfig
 from polymodal_core.errors import Problem, RecipeError, suggest
+from polymodal_core.problems import problems_of
 from polymodal_core.recipe import override
 from polymodal_core.rows import Column
 from pydantic import ValidationError

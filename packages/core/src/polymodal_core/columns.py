@@ -15,10 +15,10 @@ from polymodal_core.config import (
     EncoderConfig,
     HeadConfig,
     ModalityConfig,
-    problems_of,
 )
 from polymodal_core.errors import PolymodalError, Problem, suggest
 from polymodal_core.plugins import Registry
+from polymodal_core.problems import problems_of
 
 RESERVED = {"instance", "label", "split"}
 COLUMN_NAME = re.compile(r"[a-z](?:[a-z0-9_]*[a-z0-9])?")

@@ -21,10 +21,10 @@ from polymodal_core.config import (
     FusionConfig,
     HeadConfig,
     ModalityConfig,
-    problems_of,
 )
 from polymodal_core.errors import PolymodalError, Problem, RecipeError, suggest
 from polymodal_core.plugins import Registry
+from polymodal_core.problems import problems_of
 
 
 @dataclass(frozen=True)

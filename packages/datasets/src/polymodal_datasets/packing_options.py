@@ -81,7 +81,7 @@ def _config(
     registry: Registry,
     problems: list[Problem],
 ) -> ModalityConfig | None:
-    from polymodal_core.config import problems_of
+    from polymodal_core.problems import problems_of
     from pydantic import ValidationError
 
     kind = registry.modality(column.kind)

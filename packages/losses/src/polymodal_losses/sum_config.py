@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from polymodal_core.config import Configuration, ObjectiveConfig, problems_of
+from polymodal_core.config import Configuration, ObjectiveConfig
 from polymodal_core.errors import PolymodalError
+from polymodal_core.problems import problems_of
 from pydantic import (
     ConfigDict,
     Field,

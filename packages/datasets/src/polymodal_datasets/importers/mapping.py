@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from polymodal_core.config import problems_of
 from polymodal_core.errors import PolymodalError, Problem, RecipeError, suggest
+from polymodal_core.problems import problems_of
 from polymodal_core.recipe import read_toml
 from pydantic import ValidationError
 

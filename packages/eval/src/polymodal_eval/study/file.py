@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from polymodal_core.config import Configuration, problems_of
+from polymodal_core.config import Configuration
 from polymodal_core.errors import Problem, RecipeError, suggest
+from polymodal_core.problems import problems_of
 from pydantic import TypeAdapter, ValidationError
 
 from polymodal_eval.study.cells import Layout, Pair, Quantity, lay_out
