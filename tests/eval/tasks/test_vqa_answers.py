@@ -41,6 +41,16 @@ def test_the_soft_accuracy_is_the_official_one() -> None:
     assert (ten.accuracy("y"), ten.accuracy("z")) == (1.0, 0.0)
 
 
+def test_answers_are_compared_in_their_normal_form_where_people_differ() -> None:
+    item = Answered("q", ("Two", "2", "the two", *["3"] * 7), "how many", "number")
+    assert item.accuracy("2") == pytest.approx(official(("2", "2", "2", *["3"] * 7), "2"))
+    assert item.accuracy("two") == item.accuracy("2")
+    assert item.accepts("a two")
+    assert not item.accepts("four")
+    alike = Answered("q", ("ice-cream",) * 10, "what", "other")
+    assert (alike.accuracy("ice-cream"), alike.accuracy("ice cream")) == (1.0, 0.0)
+
+
 def test_answers_as_the_importer_stores_them() -> None:
     known = {"answers": ["a", "b"], "question_type": "is", "answer_type": "yes/no"}
     found = parse_answered("Is it?", json.dumps({**known, "choices": ["a", "c"]}))

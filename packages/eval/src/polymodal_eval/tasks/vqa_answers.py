@@ -6,10 +6,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from polymodal_core.errors import PolymodalError
+
+from polymodal_eval.tasks.vqa_normal_form import normal_form
 
 NUM_CHOICES, PLAUSIBLE, POPULAR = 18, 3, 10
 """Of a multiple choice: all of them, the plausible, and the popular ones (VQA v1, section 3)."""
@@ -36,11 +39,28 @@ class Answered:
         """Score an answer: min(n / 3, 1), averaged over the ways to leave one person out.
 
         n of the others gave it (VQA v2's official evaluation, over 10 people, 9 at a time).
-        Answers are equal where their texts are, as in the data set's own normal form.
+        Answers are equal where their `normal_form` is, or, to a question that all people answer
+        alike, where their texts are: that is official, too.
         """
-        size, count = len(self.answers), self.answers.count(answer)
+        given = self._comparable(answer)
+        size, count = len(self.answers), self._compared.count(given)
         without, within = min(count / 3, 1.0), min(max(count - 1, 0) / 3, 1.0)
         return ((size - count) * without + count * within) / size
+
+    def accepts(self, answer: str) -> bool:
+        """Say whether anybody gave the answer: others are worth 0."""
+        return self._comparable(answer) in self._compared
+
+    def _comparable(self, answer: str) -> str:
+        return normal_form(answer) if self._differ else answer
+
+    @cached_property
+    def _differ(self) -> bool:
+        return len(set(self.answers)) > 1
+
+    @cached_property
+    def _compared(self) -> tuple[str, ...]:
+        return tuple(self._comparable(answer) for answer in self.answers)
 
 
 def parse_answered(question: Any, known: Any) -> Answered | None:

@@ -56,8 +56,7 @@ class Questions:
     def worth(self, options: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
         """Say what the best and what a random one of each question's options is worth."""
         found = [
-            # All that nobody said are worth 0.
-            [item.accuracy(text) for text in set(choices) & set(item.answers)]
+            [item.accuracy(text) for text in set(choices) if item.accepts(text)]
             for item, choices in zip(self.asked, options, strict=True)
         ]
         sizes = [len(choices) for choices in options]
