@@ -8,7 +8,7 @@ from polymodal_eval.comparison.compare import Compared, Comparison, MeanDifferen
 from polymodal_eval.comparison.differences import Difference
 from polymodal_eval.comparison.reports import Line, Report
 from polymodal_eval.results import Skipped
-from polymodal_eval.statistics import Estimate
+from polymodal_eval.statistics import PairedEstimate
 from polymodal_evaluator.comparison_tables import MOST_LINES, show_comparison
 from polymodal_evaluator.display import Display
 from rich.console import Console
@@ -20,10 +20,15 @@ def compared(query: str, *differences: Difference, shared: int = 40, most: int =
 
 
 def difference(
-    metric: str, first: tuple[float, ...], second: tuple[float, ...], low: Any, high: Any
+    metric: str,
+    first: tuple[float, ...],
+    second: tuple[float, ...],
+    low: Any,
+    high: Any,
+    p_value: float | None = None,
 ) -> Difference:
     value = sum(first) / len(first) - sum(second) / len(second)
-    return Difference(metric, first, second, Estimate(value, low, high))
+    return Difference(metric, first, second, PairedEstimate(value, low, high, p_value=p_value))
 
 
 def printed(
@@ -43,27 +48,29 @@ def printed(
 
 def test_lines_hold_both_values_difference_interval_queries_and_verdict() -> None:
     lines = printed(
-        compared("image", difference("r@1", (0.5,), (0.4,), 0.05, 0.15)),
-        compared("depth", difference("r@1", (0.5,), (0.51,), -0.05, 0.03), shared=30),
+        compared("image", difference("r@1", (0.5,), (0.4,), 0.05, 0.15, 0.012)),
+        compared("depth", difference("r@1", (0.5,), (0.51,), -0.05, 0.03, 0.6), shared=30),
         compared("sound", difference("r@1", (0.5,), (0.5,), None, None)),
     )
 
     assert lines[0] == "first: a (best)"
     assert lines[1] == "second: b (best)"
-    assert "image → text 50.0 40.0 +10.0 +5.0 to +15.0 40" in lines
-    assert "depth → text 50.0 51.0 −1.0 −5.0 to +3.0 30 of 40 not distinguishable" in lines
-    assert "sound → text 50.0 50.0 ±0.0 – 40 no interval" in lines
+    assert "image → text 50.0 40.0 +10.0 +5.0 to +15.0 0.012 40" in lines
+    assert "depth → text 50.0 51.0 −1.0 −5.0 to +3.0 0.600 30 of 40 n.d." in lines
+    assert any(line.startswith("n.d.: not distinguishable") for line in lines)
+    assert "sound → text 50.0 50.0 ±0.0 – – 40 no interval" in lines
 
 
 def test_the_mean_over_measurements_stands_below() -> None:
-    mean = MeanDifference("retrieval", "test", "r@1", 2, 0.5, 0.45, Estimate(0.05, 0.01, 0.09))
-    other = MeanDifference("retrieval", "test", "r@5", 2, 0.9, 0.8, Estimate(0.1, 0.0, 0.2))
+    paired = PairedEstimate(0.05, 0.01, 0.09, p_value=0.002)
+    mean = MeanDifference("retrieval", "test", "r@1", 2, 0.5, 0.45, paired)
+    other = MeanDifference("retrieval", "test", "r@5", 2, 0.9, 0.8, paired)
 
     lines = printed(
         compared("image", difference("r@1", (0.5,), (0.4,), 0.05, 0.15)), means=(mean, other)
     )
 
-    assert lines[-1] == "mean of 2 50.0 45.0 +5.0 +1.0 to +9.0"
+    assert lines[-2] == "mean of 2 50.0 45.0 +5.0 +1.0 to +9.0 0.002"
     assert not any("90.0" in line for line in lines)
 
 
@@ -77,7 +84,7 @@ def test_another_metric_can_be_shown_and_ranks_are_no_percentages() -> None:
     lines = printed(item, metric="median_rank")
 
     assert "Retrieval, split test: Median rank, first less second" in lines
-    assert "image → text 3.0 5.5 -2.5 -4.0 to -1.0 40" in lines
+    assert "image → text 3.0 5.5 -2.5 -4.0 to -1.0 – 40" in lines
     assert not any("R@1" in line for line in lines)
     assert len(printed(item, metric="t1")) == 2
 

@@ -176,3 +176,28 @@ def test_targets_alone_are_refused(tmp_path: Path, store: Path) -> None:
     )
     with pytest.raises(RecipeError, match="targets alone are declared"):
         train(str(path), tmp_path / "r")
+
+
+ENCODER = 'encoder = { kind = "convnet", width = 8, stride = 4'
+DEPTH = f"[modalities.depth]\nsize = 32\n{ENCODER} }}\n"
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_frozen_encoders_are_segmented_from_cached_maps(
+    tmp_path: Path, store: Path, fused: bool
+) -> None:
+    alone = [
+        ('[fusion]\nkind = "cross_attention"\nwidth = 16\nheads = 2\n', ""),
+        (DEPTH, ""),
+        ("streams = { depth = 0.5 }\n", ""),
+    ]
+    changes = [*([] if fused else alone), (ENCODER, f'{ENCODER}, tuning = "frozen"')]
+    recipe = write(tmp_path / "frozen.toml", store, *changes)
+    still = ("training.epochs=2", "modalities.image.crop_scale=[1.0, 1.0]")
+    train(recipe, tmp_path / "cached", "training.cache_features=true", *still)
+    train(recipe, tmp_path / "anew", *still)
+    for name in ("cached", "anew"):
+        evaluate(Request(tmp_path / name, quiet=True))
+    cached, anew = (measured(tmp_path / name) for name in ("cached", "anew"))
+    assert cached.keys() == anew.keys()
+    assert cached["row"]["estimates"]["mean_iou"]["value"] > 0

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from polymodal_core.batch import Batch
+from polymodal_core.batch import Batch, Features
 from polymodal_core.checkpoint import load_checkpoint
 from polymodal_core.errors import RunError
 from polymodal_core.plugins import registry
 from polymodal_core.rows import BadRow, Item, Row
 from polymodal_core.run import RunFolder
+from polymodal_datasets.item_features import ItemFeatures, split_features
 from polymodal_datasets.loading import load_batches
 from polymodal_trainer.resolve import read_recipe
 from polymodal_trainer.run import run
@@ -129,6 +130,31 @@ def test_cached_features_train_the_same_fusion(tmp_path: Path, store: Path) -> N
     losses = [[step["loss"] for step in lines(Path(out), "step")] for out in ("anew", "cached")]
     assert len(losses[0]) > 20
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["concatenation", "multi_stream"])
+def test_tokens_are_cached_for_a_fusion_that_reads_them(
+    tmp_path: Path, store: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    split = split_features
+
+    def watched(features: Features, *, tokens: bool) -> list[ItemFeatures]:
+        asked.append(tokens)
+        return split(features, tokens=tokens)
+
+    monkeypatch.setattr("polymodal_datasets.frozen_features.split_features", watched)
+    old = 'encoder = { kind = "mlp", hidden = 16, dropout = 0.2 }'
+    fusion = f'[fusion]\nkind = "{kind}"\nwidth = 16\n[training]'
+    if kind == "multi_stream":
+        fusion = FUSION
+    # A store of its own: beside the shared one features may lie already.
+    own = shutil.copytree(store, tmp_path / "own")
+    recipe = plain_recipe(
+        tmp_path / "frozen.toml", own, changes={"[training]": fusion, old: FROZEN}
+    )
+    train(recipe, "training.cache_features=true", "training.epochs=1")
+    assert set(asked) == {kind == "multi_stream"}
 
 
 class Blind(nn.Module):

@@ -129,11 +129,15 @@ class Widthless(Total):
         self.feature_dim = None
 
 
+class Forswearing(Total):
+    reads_tokens = False
+
+
 KINDS: dict[str, Callable[..., Any]] = {
     item.__name__: item
     for item in (
         Total, Leaky, LeakyPair, Forgetful, Moody, Unmasked, Broadcast, ByPlace, Lonely,
-        Everywhere, Widthless, Overdone, Mapless,
+        Everywhere, Widthless, Overdone, Mapless, Forswearing,
     )
 }  # fmt: skip
 
@@ -162,6 +166,7 @@ def test_a_leak_passes_with_a_warning_alone(name: str) -> None:
         ("Everywhere", r"must give each column's features \[present, feature_dim\]"),
         ("Overdone", "attention must be shares of 1"),
         ("Mapless", r"attention must be \[present, layers, heads, queries, 1 \+ length\]"),
+        ("Forswearing", "must then not depend on them"),
         ("Widthless", "must have a feature_dim; it is None"),
     ],
 )

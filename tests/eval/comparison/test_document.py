@@ -33,6 +33,7 @@ def test_the_document_holds_every_number_as_plain_data(tmp_path: Path) -> None:
         "low": part.difference.low,
         "high": part.difference.high,
         "distinguishable": part.difference.distinguishable,
+        "p_value": part.difference.p_value,
     }
     assert content["protocol"]["resamples"] == 50
     assert content["means"][0]["measurements"] == 6

@@ -9,13 +9,19 @@ from polymodal_eval.report.charts import figure, signed
 from polymodal_eval.report.titles import metric_name, task_title
 from rich.markup import escape
 
-from polymodal_evaluator.display import bare_table, difference_interval
+from polymodal_evaluator.display import (
+    P_NOTE,
+    UNSURE,
+    UNSURE_NOTE,
+    bare_table,
+    difference_interval,
+)
 
 if TYPE_CHECKING:
     from polymodal_eval.comparison.compare import Compared, Comparison, MeanDifference
     from polymodal_eval.comparison.differences import Difference
     from polymodal_eval.comparison.reports import Report
-    from polymodal_eval.statistics import Estimate
+    from polymodal_eval.statistics import Estimate, PairedEstimate
     from rich.table import Table
 
     from polymodal_evaluator.display import Display
@@ -33,6 +39,7 @@ def show_comparison(display: Display, found: Comparison, *, metric: str | None =
         display.say(
             "runs of a side are averaged query by query; intervals are over queries, not over runs"
         )
+    shown = False
     tasks: dict[tuple[str, str], list[Compared]] = {}
     for item in found.compared:
         tasks.setdefault((item.line.task, item.line.split), []).append(item)
@@ -40,6 +47,7 @@ def show_comparison(display: Display, found: Comparison, *, metric: str | None =
         chosen = [(item, part) for item in items if (part := _chosen(item, metric)) is not None]
         if not chosen:
             continue
+        shown = True
         means = [
             item
             for item in found.means
@@ -47,6 +55,8 @@ def show_comparison(display: Display, found: Comparison, *, metric: str | None =
         ]
         display.console.print()
         display.console.print(comparison_table(task, split, chosen, means))
+    if shown:
+        display.console.print(f"[dim]{UNSURE_NOTE}; {P_NOTE}[/dim]", soft_wrap=True)
     _refused(display, found)
 
 
@@ -56,7 +66,7 @@ def comparison_table(
     chosen: Sequence[tuple[Compared, Difference]],
     means: Sequence[MeanDifference] = (),
 ) -> Table:
-    """Lay out the differences of a metric: both values, the difference, interval and verdict.
+    """Lay out the differences of a metric: both values, the difference, interval, p and verdict.
 
     Of very many lines, those that can be told apart come first and the rest is left to the file.
     """
@@ -65,7 +75,7 @@ def comparison_table(
     unit = "" if metric == "median_rank" else " (in %)"
     table = bare_table(f"{task_title(task)}, split {split}: {name}{unit}, first less second")
     table.add_column("query → gallery", overflow="fold")
-    for title in ("first", "second", "difference", "95 % interval", "shared queries"):
+    for title in ("first", "second", "difference", "95 % interval", "p", "shared queries"):
         table.add_column(title, justify="right", no_wrap=title != "shared queries")
     table.add_column("", no_wrap=True)
     shown = list(chosen)
@@ -106,7 +116,7 @@ def verdict(difference: Estimate) -> str:
     """Say which side is ahead, or that the interval holds 0."""
     if difference.distinguishable is None:
         return "[dim]no interval[/dim]"
-    return "" if difference.distinguishable else "[dim]not distinguishable[/dim]"
+    return "" if difference.distinguishable else f"[dim]{UNSURE}[/dim]"
 
 
 def _chosen(item: Compared, metric: str | None) -> Difference | None:
@@ -123,14 +133,16 @@ def _value(metric: str, runs: Sequence[float]) -> str:
     return f"{write(mean)} [dim]({write(min(runs))} – {write(max(runs))})[/dim]"
 
 
-def _difference(metric: str, difference: Estimate) -> tuple[str, str]:
+def _difference(metric: str, difference: PairedEstimate) -> tuple[str, str, str]:
     style = "bold" if difference.distinguishable else "dim"
+    p_value = "–" if difference.p_value is None else f"{difference.p_value:.3f}"
     if metric != "median_rank":
-        return f"[{style}]{signed(difference.value)}[/{style}]", difference_interval(difference)
-    interval = "–"
-    if difference.low is not None and difference.high is not None:
-        interval = f"{difference.low:+.1f} to {difference.high:+.1f}"
-    return f"[{style}]{difference.value:+.1f}[/{style}]", interval
+        value, interval = signed(difference.value), difference_interval(difference)
+    else:
+        value, interval = f"{difference.value:+.1f}", "–"
+        if difference.low is not None and difference.high is not None:
+            interval = f"{difference.low:+.1f} to {difference.high:+.1f}"
+    return f"[{style}]{value}[/{style}]", interval, p_value
 
 
 def _named(reports: Sequence[Report]) -> str:

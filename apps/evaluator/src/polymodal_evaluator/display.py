@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 110
 """Characters a line may have where there is no terminal to limit it."""
 
+UNSURE = "n.d."
+"""Marks a difference whose interval holds 0."""
+UNSURE_NOTE = f"{UNSURE}: not distinguishable, the interval holds 0"
+P_NOTE = "p: two-sided, of the bootstrap that the interval is of; not corrected for number"
+
 EXTRA = (
     *("r@5", "r@10", "t1", "top5", "yes/no", "number", "other", "usual"),
     *("pixel_accuracy", "class_accuracy"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from polymodal_core.batch import Features, to_device
+from polymodal_core.token_maps import reads_tokens
 from polymodal_datasets.feature_store import FeatureStore
 from polymodal_datasets.frozen_features import (
     FrozenFeatures,
@@ -87,5 +88,5 @@ class KeptFeatures:
             lambda _: None,
             batch_size=evaluation.batch_size,
             workers=evaluation.workers,
-            tokens=trained.model.fusion is not None,
+            tokens=reads_tokens(trained.model, state.get("objective") or {}),
         )

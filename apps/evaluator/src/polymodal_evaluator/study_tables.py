@@ -10,7 +10,7 @@ from polymodal_eval.study.numbers import interval, number, p_value, printed, spr
 from rich.markup import escape
 from rich.text import Text
 
-from polymodal_evaluator.display import bare_table
+from polymodal_evaluator.display import P_NOTE, UNSURE, UNSURE_NOTE, bare_table
 
 if TYPE_CHECKING:
     from polymodal_eval.study.fill import Filled, FilledTable
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 PAPER = "paper"
 """Marks what is not ours."""
-
-UNSURE = "n.d."
-"""Marks a difference whose interval holds 0."""
 
 MOST_CELLS = 4
 """Cells that a reason is said of by name; the others are counted."""
@@ -47,13 +44,9 @@ def show_tables(display: Display, tables: Sequence[FilledTable]) -> None:
             _title(display, f"less {config.contrast}, query by query (in points)")
             display.console.print(contrast_table(table, places))
         if any(_unsure(cell) for row in table.rows for cell in row.contrasts):
-            text = f"{UNSURE}: not distinguishable, the interval holds 0"
-            display.console.print(f"[dim]{text}[/dim]", soft_wrap=True)
+            display.console.print(f"[dim]{UNSURE_NOTE}[/dim]", soft_wrap=True)
         if any(cell and p_value(cell) for row in table.rows for cell in row.contrasts):
-            text = (
-                "p: two-sided, of the bootstrap that the interval is of; not corrected for number"
-            )
-            display.console.print(f"[dim]{text}[/dim]", soft_wrap=True)
+            display.console.print(f"[dim]{P_NOTE}[/dim]", soft_wrap=True)
         for reason, cells in table.reasons.items():
             more = f" and {len(cells) - MOST_CELLS} more" if len(cells) > MOST_CELLS else ""
             names = "; ".join(cells[:MOST_CELLS]) + more

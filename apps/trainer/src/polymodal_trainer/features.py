@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from polymodal_core.batch import Features, to_device
 from polymodal_core.protocols import Modality
+from polymodal_core.token_maps import reads_tokens
 from polymodal_datasets.feature_store import FeatureStore
 from polymodal_datasets.frozen_features import (
     CachedModality,
@@ -36,8 +37,8 @@ def cache_features(setup: Setup, *, advance: Callable[[int], None]) -> dict[str,
     of their own beside the run's, under a fingerprint of weights, preprocessing and view, and a
     checksum of the item's bytes: what is there is read, what is not is computed and added, batch by
     batch, so that an interrupted run loses little. Gives all modalities, those of frozen encoders
-    replaced by their caches; `advance` hears how many items are done. Tokens are kept where there
-    is a fusion to read them.
+    replaced by their caches; `advance` hears how many items are done. Tokens are kept where
+    a fusion or an objective reads them.
     """
     result = dict(setup.modalities)
     count = setup.training.cached_views
@@ -96,7 +97,7 @@ def _frozen(
         advance,
         batch_size=setup.data.batch_size,
         workers=setup.data.workers,
-        tokens=setup.model.fusion is not None,
+        tokens=reads_tokens(setup.model, setup.given),
     )
 
 

@@ -65,7 +65,11 @@ class Fused:
 
 
 class Fusion(Protocol):
-    """Lets columns of a row exchange what they hold; an `nn.Module` with a `feature_dim`."""
+    """Lets columns of a row exchange what they hold; an `nn.Module` with a `feature_dim`.
+
+    One that reads pooled vectors alone may say so by `reads_tokens = False`: cached features then
+    keep no tokens for it.
+    """
 
     feature_dim: int
 

@@ -1,8 +1,8 @@
-"""Maps of tokens, for what is predicted pixel by pixel."""
+"""Tokens behind the encoders: who reads them, and maps of them for what is told of every pixel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -14,6 +14,15 @@ from polymodal_core.objective import JOINT, MapsWanted
 
 if TYPE_CHECKING:
     from polymodal_core.model import Model
+
+
+def reads_tokens(model: Model, needed: Collection[str]) -> bool:
+    """Say whether a fusion, or an objective over maps, reads tokens beside pooled vectors.
+
+    `needed` is what the objective was built from (`ObjectiveConfig.needs`).
+    """
+    by_fusion = model.fusion is not None and getattr(model.fusion, "reads_tokens", True)
+    return by_fusion or "widths" in needed
 
 
 def token_map(

@@ -139,7 +139,7 @@ class FrozenFeatures:
     """What finds or computes the features of a column's items; `source` is its fingerprint.
 
     `encode` runs what is frozen of the encoder over inputs [present, ...]; of what it gives,
-    pooled features are kept, and with `tokens` those too, which only a fusion reads. `advance`
+    pooled features are kept, and with `tokens` those too. `advance`
     hears how many items are done.
     """
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEVEL = 0.95
+ROUNDING = 1e-12
+"""Resampled differences below it are 0: they come of the order of additions."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,13 @@ def mean_intervals(
     `values` [queries, metrics]; whole `clusters` [queries] are drawn, so that queries which share
     an instance stay together. None for fewer than two clusters, or without resamples.
     """
+    found = _resampled_means(values, clusters, resamples=resamples, seed=seed)
+    return None if found is None else percentile_intervals(found)
+
+
+def _resampled_means(
+    values: Floats, clusters: Integers, *, resamples: int, seed: int
+) -> Floats | None:
     num_clusters = int(clusters.max(initial=-1)) + 1
     if num_clusters < 2 or resamples < 1:
         return None
@@ -111,7 +120,7 @@ def mean_intervals(
         (drawn @ sums) / (drawn @ sizes)[:, None]
         for drawn in bootstrap_draws(num_clusters, resamples, seed)
     ]
-    return percentile_intervals(np.concatenate(means))
+    return np.concatenate(means)
 
 
 def crossed_mean_interval(
@@ -140,9 +149,24 @@ def crossed_mean_interval(
 def class_mean_interval(
     values: Floats, classes: Integers, clusters: Integers, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Bootstrap the mean over classes of the means of `values` within a class.
+    """Bootstrap the mean over classes of the means of `values` within a class, as an interval.
 
-    All arrays [queries]. A class of which a resample holds no query is left out of its mean.
+    All arrays [queries]. None for fewer than two clusters, or without resamples.
+    """
+    found = resampled_class_means(values, classes, clusters, resamples=resamples, seed=seed)
+    if found is None:
+        return None
+    low, high = percentile_intervals(found[:, None])[0]
+    return float(low), float(high)
+
+
+def resampled_class_means(
+    values: Floats, classes: Integers, clusters: Integers, *, resamples: int, seed: int
+) -> Floats | None:
+    """Draw clusters anew, and give the mean over classes of their means each time: [resamples].
+
+    All arrays [queries]. A class of which a resample holds no query is left out of its mean. None
+    for fewer than two clusters, or without resamples.
     """
     num_clusters = int(clusters.max(initial=-1)) + 1
     if num_clusters < 2 or resamples < 1:
@@ -157,8 +181,7 @@ def class_mean_interval(
         weights = sizes @ drawn.T
         shares = np.divide(sums @ drawn.T, weights, out=np.zeros_like(weights), where=weights > 0)
         means.append(shares.sum(axis=0) / np.maximum((weights > 0).sum(axis=0), 1))
-    low, high = percentile_intervals(np.concatenate(means)[:, None])[0]
-    return float(low), float(high)
+    return np.concatenate(means)
 
 
 def paired_difference(
@@ -168,12 +191,21 @@ def paired_difference(
     *,
     resamples: int = 1000,
     seed: int = 0,
-) -> Estimate:
+) -> PairedEstimate:
     """Estimate the mean of `first - second`, two models' values of the same queries [queries]."""
     difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    found = mean_intervals(difference[:, None], clusters, resamples=resamples, seed=seed)
-    low, high = (None, None) if found is None else (float(found[0, 0]), float(found[0, 1]))
-    return Estimate(float(difference.mean()), low, high, chance=0.0)
+    found = _resampled_means(difference[:, None], clusters, resamples=resamples, seed=seed)
+    return paired_estimate(float(difference.mean()), None if found is None else found[:, 0])
+
+
+def paired_estimate(value: float, resampled: Floats | None) -> PairedEstimate:
+    """Estimate a difference from its resampled values [resamples]; None: there are none."""
+    if resampled is None:
+        return PairedEstimate(value, chance=0.0)
+    # What differs by the order of additions alone does not differ.
+    resampled = np.where(np.abs(resampled) < ROUNDING, 0.0, resampled)
+    low, high = map(float, percentile_intervals(resampled[:, None])[0])
+    return PairedEstimate(value, low, high, chance=0.0, p_value=bootstrap_p_value(resampled))
 
 
 def paired_median_difference(
@@ -183,7 +215,7 @@ def paired_median_difference(
     *,
     resamples: int = 1000,
     seed: int = 0,
-) -> Estimate:
+) -> PairedEstimate:
     """Estimate the median of `first` less that of `second`, each the mean of its runs' medians.
 
     Every run holds a value of the same queries [queries]; whole `clusters` are drawn.
@@ -193,7 +225,7 @@ def paired_median_difference(
     value = means[0] - means[1]
     num_clusters = int(clusters.max(initial=-1)) + 1
     if num_clusters < 2 or resamples < 1:
-        return Estimate(value, chance=0.0)
+        return paired_estimate(value, None)
     step = max(1, (1 << 22) // len(clusters))
     found = []
     for drawn in bootstrap_draws(num_clusters, resamples, seed):
@@ -203,8 +235,7 @@ def paired_median_difference(
                 np.mean([weighted_medians(run, weights) for run in runs], axis=0) for runs in sides
             ]
             found.append(medians[0] - medians[1])
-    low, high = percentile_intervals(np.concatenate(found)[:, None])[0]
-    return Estimate(value, float(low), float(high), chance=0.0)
+    return paired_estimate(value, np.concatenate(found))
 
 
 def mean_of_differences(
@@ -213,7 +244,7 @@ def mean_of_differences(
     *,
     resamples: int = 1000,
     seed: int = 0,
-) -> Estimate:
+) -> PairedEstimate:
     """Estimate the mean over measurements of their mean differences [queries].
 
     `groups` [queries] are instances, -1 where unknown: an instance is drawn together in all
@@ -226,21 +257,16 @@ def mean_of_differences(
     # A query of unknown instance is a group of its own.
     alone = known < 0
     known = np.where(alone, known.max(initial=0) + 1 + np.cumsum(alone), known)
-    names, place = np.unique(known, return_inverse=True)
-    if len(names) < 2 or resamples < 1:
-        return Estimate(value, chance=0.0)
+    place = np.unique(known, return_inverse=True)[1]
     measurement = np.repeat(np.arange(len(sizes)), sizes)
-    shape = (len(sizes), len(names))
-    where = (measurement, place.ravel())
-    sums = sparse.coo_array((np.concatenate(list(differences)), where), shape=shape).tocsr()
-    counts = sparse.coo_array((np.ones(sum(sizes)), where), shape=shape).tocsr()
-    means = []
-    for drawn in bootstrap_draws(len(names), resamples, seed):
-        weights = counts @ drawn.T
-        shares = np.divide(sums @ drawn.T, weights, out=np.zeros_like(weights), where=weights > 0)
-        means.append(shares.sum(axis=0) / np.maximum((weights > 0).sum(axis=0), 1))
-    low, high = percentile_intervals(np.concatenate(means)[:, None])[0]
-    return Estimate(value, float(low), float(high), chance=0.0)
+    found = resampled_class_means(
+        np.concatenate(list(differences)),
+        measurement,
+        place.ravel(),
+        resamples=resamples,
+        seed=seed,
+    )
+    return paired_estimate(value, found)
 
 
 def weighted_medians(values: Floats, weights: Floats) -> Floats:

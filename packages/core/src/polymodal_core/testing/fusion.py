@@ -52,6 +52,7 @@ def check_fusion(
     _check_presence(rules, fusion, given, rows)
     _check_attention(rules, fusion, given, rows)
     _check_masks(rules, fusion, given, rows)
+    _check_reading(rules, fusion, given, rows)
     return built
 
 
@@ -116,6 +117,17 @@ def _check_output(rules: Rules, fusion: nn.Module, given: Given, rows: Rows, wid
             "one column alone must still give its features",
             f"'{name}'",
         )
+
+
+def _check_reading(rules: Rules, fusion: nn.Module, given: Given, rows: Rows) -> None:
+    if getattr(fusion, "reads_tokens", True):
+        return
+    pooled = {name: Features(features.pooled) for name, features in given.items()}
+    found, without = _fused(fusion, given, rows), _fused(fusion, pooled, rows)
+    rules.require(
+        all(torch.equal(found[name], without[name]) for name in given),
+        "says that it does not read tokens (`reads_tokens`), and must then not depend on them",
+    )
 
 
 def _check_attention(rules: Rules, fusion: nn.Module, given: Given, rows: Rows) -> None:

@@ -25,6 +25,8 @@ class SideFusion(nn.Module):
     `exchange="all"`. Raises PolymodalError for an unknown column.
     """
 
+    reads_tokens: bool = True
+
     def __init__(
         self,
         feature_dims: Mapping[str, int],

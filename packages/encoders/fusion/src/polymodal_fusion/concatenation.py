@@ -21,6 +21,8 @@ class Concatenation(SideFusion):
     computed, so that a column that a row lacks adds nothing. Tokens are not read.
     """
 
+    reads_tokens = False
+
     def __init__(
         self,
         feature_dims: Mapping[str, int],

@@ -21,7 +21,7 @@ from polymodal_eval.comparison.differences import (
 from polymodal_eval.comparison.matching import check_stores, find
 from polymodal_eval.comparison.reports import Line, Queries, Report
 from polymodal_eval.results import Skipped
-from polymodal_eval.statistics import Estimate, mean_of_differences
+from polymodal_eval.statistics import PairedEstimate, mean_of_differences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ class MeanDifference:
     measurements: int
     first: float
     second: float
-    difference: Estimate
+    difference: PairedEstimate
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from polymodal_eval.class_scores import CLASS_SCORES, class_counts, resampled_sc
 from polymodal_eval.comparison.reports import Queries
 from polymodal_eval.pixel_counts import PIXEL_SCORES, resampled_pixel_scores
 from polymodal_eval.statistics import (
-    Estimate,
-    class_mean_interval,
+    PairedEstimate,
     paired_difference,
+    paired_estimate,
     paired_median_difference,
-    percentile_intervals,
+    resampled_class_means,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Difference:
     metric: str
     first: tuple[float, ...]
     second: tuple[float, ...]
-    difference: Estimate
+    difference: PairedEstimate
 
 
 @dataclass(frozen=True)
@@ -170,11 +170,10 @@ def _of_draws(
     metric: str, values: Sequence[tuple[float, ...]], drawn: Sequence[Sequence[Floats]]
 ) -> Difference:
     value = float(np.mean(values[0]) - np.mean(values[1]))
-    if not drawn[0] or not drawn[1]:
-        return Difference(metric, values[0], values[1], Estimate(value, chance=0.0))
-    differences = np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0)
-    low, high = map(float, percentile_intervals(differences[:, None])[0])
-    return Difference(metric, values[0], values[1], Estimate(value, low, high, chance=0.0))
+    found = None
+    if drawn[0] and drawn[1]:
+        found = np.asarray(np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0))
+    return Difference(metric, values[0], values[1], paired_estimate(value, found))
 
 
 def _class_average(shared: Shared, *, resamples: int, seed: int) -> Difference | None:
@@ -192,16 +191,15 @@ def _class_average(shared: Shared, *, resamples: int, seed: int) -> Difference |
     scores = [
         np.mean([run.score for run in runs], axis=0) for runs in (shared.first, shared.second)
     ]
-    interval = class_mean_interval(
+    found = resampled_class_means(
         (scores[0] - scores[1])[query],
         classes,
         shared.clusters[query],
         resamples=resamples,
         seed=seed,
     )
-    low, high = (None, None) if interval is None else interval
     value = float(means[0].mean() - means[1].mean())
-    estimate = Estimate(value, low, high, chance=0.0)
+    estimate = paired_estimate(value, found)
     return Difference("t1", _floats(means[0]), _floats(means[1]), estimate)
 
 

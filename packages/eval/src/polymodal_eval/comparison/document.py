@@ -25,6 +25,8 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "difference": "first - second, over the queries that all runs share",
                 "interval": "percentile bootstrap over queries, paired; queries that share an "
                 "instance are drawn together; runs of a side are averaged",
+                "p_value": "two-sided, of the same bootstrap: below 0.05 where the interval leaves "
+                "out 0, and never below 2 / (resamples + 1)",
                 "level": LEVEL,
                 "resamples": comparison.resamples,
                 "seed": comparison.seed,

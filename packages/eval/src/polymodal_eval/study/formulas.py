@@ -16,7 +16,7 @@ from polymodal_eval.statistics import (
     Estimate,
     PairedEstimate,
     bootstrap_draws,
-    bootstrap_p_value,
+    paired_estimate,
     percentile_intervals,
     weighted_medians,
 )
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
-
-
-ROUNDING = 1e-12
-"""A resampled difference below this is 0: sums of two sides were added in other orders."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +111,10 @@ def estimates(
             found.append(Estimate(value))
             continue
         if is_difference(formula):
-            array = np.where(np.abs(array) < ROUNDING, 0.0, array)
+            found.append(paired_estimate(value, array))
+            continue
         low, high = map(float, percentile_intervals(array[:, None])[0])
-        found.append(
-            PairedEstimate(value, low, high, p_value=bootstrap_p_value(array))
-            if is_difference(formula)
-            else Estimate(value, low, high)
-        )
+        found.append(Estimate(value, low, high))
     return found
 
 
