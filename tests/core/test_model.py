@@ -11,7 +11,6 @@ from polymodal_core.build_model import build_model
 from polymodal_core.columns import ColumnConfig
 from polymodal_core.model import Model, PooledEncoder
 from polymodal_core.recipe import load_recipe
-from polymodal_core.run import fitted_modalities
 from torch import Tensor, nn
 
 from tests.core.toys import NumberModality, toy_registry
@@ -174,14 +173,6 @@ def test_pooled_encoder_makes_an_encoder_of_any_module() -> None:
     assert features.pooled.shape == (3, 4)
     assert features.tokens is None
     assert encoder.feature_dim == 4
-
-
-def test_modalities_of_a_recipe_are_built_from_their_owners_state() -> None:
-    table = {"modalities": {"height": HEIGHT, "width": {"share": "height"}, "number": {}}}
-    recipe = load_recipe(table, registry=toy_registry(), sections={})
-    modalities = fitted_modalities(recipe, {"height": {"mean": 2.0}, "number": {"mean": 7.0}})
-    means = {name: getattr(item, "mean", None) for name, item in modalities.items()}
-    assert means == {"height": 2.0, "width": 2.0, "number": 7.0}
 
 
 def test_rows_out_of_order_get_their_gradients() -> None:

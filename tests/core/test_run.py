@@ -186,3 +186,11 @@ def test_a_run_outlives_the_files_that_its_weights_came_from(tmp_path: Path) -> 
     for name, tensor in model.state_dict().items():
         assert torch.equal(trained.model.state_dict()[name], tensor), name
     assert f'path = "{weights}"' in run.recipe.read_text()  # what was used stays on record
+
+
+def test_modalities_of_a_recipe_are_built_from_their_owners_state() -> None:
+    table = {"modalities": TABLE["modalities"]}
+    recipe = load_recipe(table, registry=REGISTRY, sections={})
+    modalities = fitted_modalities(recipe, {"height": {"mean": 2.0}, "number": {"mean": 7.0}})
+    means = {name: getattr(item, "mean", None) for name, item in modalities.items()}
+    assert means == {"height": 2.0, "width": 2.0, "number": 7.0}
